@@ -49,8 +49,8 @@ absl::Status Prefixed(const absl::Status& status, absl::string_view prefix);
 #define G4C_CONCAT_INNER(a, b) a##b
 #define G4C_CONCAT(a, b) G4C_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                      \
-  do {                                                   \
+#define RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                               \
     if (absl::Status g4c_status = (expression); !g4c_status.ok()) return g4c_status; \
   } while (false)
 
