@@ -273,6 +273,8 @@ void Graph::Rename(ValueId id, absl::string_view wanted) {
   values_[id].name = UniqueName(wanted);
 }
 
+void Graph::SwapNames(ValueId a, ValueId b) { std::swap(values_[a].name, values_[b].name); }
+
 void Graph::MergeProvenance(NodeId id, const Provenance& provenance) {
   nodes_[id].provenance.Merge(provenance);
 }

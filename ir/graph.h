@@ -135,6 +135,8 @@ class Graph {
   // The order in which inputs are listed.
   void SetInputs(std::vector<ValueId> inputs);
   void Rename(ValueId id, absl::string_view name);
+  // The two values trade names: for a rewrite whose new value stands for the old one.
+  void SwapNames(ValueId a, ValueId b);
   void MergeProvenance(NodeId node, const Provenance& provenance);
   // The node must have no users left.
   void EraseNode(NodeId id);

@@ -1,0 +1,136 @@
+#include "quantization/valid_rows.h"
+
+#include <algorithm>
+
+#include "quantization/axis_classes.h"
+
+namespace g4c::quantization {
+namespace {
+
+// valid[batch][key] of a mask constant of shape [..., q, k]: a key is valid when any query sees it.
+std::vector<std::vector<bool>> ValidKeys(const ir::Tensor& mask) {
+  const int64_t keys = mask.dims().back();
+  const int64_t batches = mask.rank() == 4 ? mask.dims()[0] : 1;
+  const std::vector<float> entries = mask.Floats();
+  std::vector<std::vector<bool>> valid(batches, std::vector<bool>(keys, false));
+  const int64_t rows = static_cast<int64_t>(entries.size()) / keys;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t key = 0; key < keys; ++key) {
+      if (entries[row * keys + key] == 0) valid[row / (rows / batches)][key] = true;
+    }
+  }
+  const bool equal = std::all_of(valid.begin(), valid.end(), [&](const auto& row) { return row == valid[0]; });
+  if (equal) valid.resize(1);
+  return valid;
+}
+
+bool IsMask(const ir::Tensor& data) {
+  if (data.NumElements() == 0 || data.rank() == 0 || data.dims().back() <= 1) return false;
+  float fill = 0;
+  for (float x : data.Floats()) {
+    if (x == 0) continue;
+    if (!(x < 0) || (fill != 0 && x != fill)) return false;
+    fill = x;
+  }
+  return fill != 0;
+}
+
+bool FeedsSoftmax(const ir::Graph& graph, ir::ValueId value) {
+  const std::vector<ir::Use>& uses = graph.Uses(value);
+  return !uses.empty() && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
+    return std::holds_alternative<ir::Softmax>(graph.node(use.node).op);
+  });
+}
+
+}  // namespace
+
+std::vector<MaskedLogits> FindMaskedLogits(const ir::Graph& graph) {
+  std::vector<MaskedLogits> found;
+  for (ir::NodeId id : graph.TopologicalOrder()) {
+    const ir::Node& node = graph.node(id);
+    if (!std::holds_alternative<ir::Add>(node.op) || !FeedsSoftmax(graph, node.outputs[0])) continue;
+    for (int side : {0, 1}) {
+      const ir::ValueId mask = node.inputs[side];
+      if (!graph.IsConstant(mask) || !IsMask(*graph.value(mask).constant)) continue;
+      found.push_back({id, node.inputs[1 - side], mask, node.outputs[0]});
+      break;
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<ValidRows> ValidRows::Find(const ir::Graph& graph) {
+  ValidRows result;
+  const std::vector<MaskedLogits> masks = FindMaskedLogits(graph);
+  if (masks.empty()) return result;
+  result.valid_ = ValidKeys(*graph.value(masks[0].mask).constant);
+  ir::ValueId seen = masks[0].mask;
+  for (const MaskedLogits& mask : masks) {
+    if (mask.mask == seen) continue;
+    seen = mask.mask;
+    if (ValidKeys(*graph.value(mask.mask).constant) != result.valid_) {
+      return InvalidInput("the attention masks '", graph.value(masks[0].mask).name, "' and '",
+                          graph.value(mask.mask).name, "' disagree on which patches are padding");
+    }
+  }
+
+  const AxisClasses classes(graph);
+  const ir::ValueId sum = masks[0].sum;
+  const int rank = graph.value(sum).type.shape.rank();
+  const int patches = classes.ClassOf(sum, rank - 1);
+  const bool per_batch = result.valid_.size() > 1;
+  const int batch = per_batch ? classes.ClassOf(sum, 0) : -1;
+  result.patch_axes_.resize(graph.num_values());
+  result.batch_axis_.assign(graph.num_values(), -1);
+  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+    const ir::Shape& shape = graph.value(id).type.shape;
+    for (int axis = 0; shape.has_rank() && axis < shape.rank(); ++axis) {
+      if (classes.ClassOf(id, axis) == patches) result.patch_axes_[id].push_back(axis);
+      if (per_batch && classes.ClassOf(id, axis) == batch) result.batch_axis_[id] = axis;
+    }
+  }
+  return result;
+}
+
+int64_t ValidRows::num_valid() const {
+  int64_t count = 0;
+  for (const auto& row : valid_) count += std::count(row.begin(), row.end(), true);
+  return count;
+}
+
+void ValidRows::Visit(ir::ValueId value, const ir::Tensor& data,
+                      absl::FunctionRef<void(absl::Span<const float>)> visit) const {
+  const float* elements = data.data<float>();
+  const int64_t total = data.NumElements();
+  if (patch_axes_.empty() || patch_axes_[value].empty() || data.rank() == 0 || total == 0) {
+    return visit({elements, static_cast<size_t>(total)});
+  }
+  const std::vector<int>& axes = patch_axes_[value];
+  const int last = data.rank() - 1;
+  const int64_t width = data.dims()[last];
+  const bool last_is_patches = axes.back() == last;
+  const ir::Dims outer(data.dims().begin(), data.dims().end() - 1);
+  const ir::Dims strides = ir::RowMajorStrides(outer);
+  int64_t row = 0;
+  for (ir::StridedIndex index(outer, strides); row < total / width; index.Next(), ++row) {
+    const int batch_axis = batch_axis_[value];
+    const std::vector<bool>& valid = valid_[batch_axis < 0 ? 0 : index.index()[batch_axis]];
+    const bool visible = std::all_of(axes.begin(), axes.end(), [&](int axis) {
+      return axis == last || valid[index.index()[axis]];
+    });
+    if (!visible) continue;
+    const float* begin = elements + row * width;
+    if (!last_is_patches) {
+      visit({begin, static_cast<size_t>(width)});
+      continue;
+    }
+    for (int64_t i = 0; i < width;) {
+      int64_t end = i;
+      while (end < width && valid[end]) ++end;
+      if (end > i) visit({begin + i, static_cast<size_t>(end - i)});
+      i = end + 1;
+    }
+  }
+}
+
+}  // namespace g4c::quantization

@@ -1,0 +1,52 @@
+// Which elements of a value are meaningful: those of padded patches are not, and no observer may see them.
+#ifndef QUANTIZATION_VALID_ROWS_H_
+#define QUANTIZATION_VALID_ROWS_H_
+
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "ir/graph.h"
+
+namespace g4c::quantization {
+
+// An attention mask as this graph adds it: add(logits, constant) in front of a softmax, where the constant has two
+// numbers, 0 and a negative fill.
+struct MaskedLogits {
+  ir::NodeId add;
+  ir::ValueId logits;
+  ir::ValueId mask;
+  ir::ValueId sum;
+};
+
+// All of them, in topological order.
+std::vector<MaskedLogits> FindMaskedLogits(const ir::Graph& graph);
+
+// The valid patches come from the masks (what a softmax never looks at is padding); which axes run over patches from
+// AxisClasses. A graph without masks has no padding.
+class ValidRows {
+ public:
+  // InvalidInput when two masks of the graph contradict each other.
+  static absl::StatusOr<ValidRows> Find(const ir::Graph& graph);
+
+  bool has_padding() const { return !patch_axes_.empty(); }
+  // Valid patches, of all batch rows together.
+  int64_t num_valid() const;
+
+  // Calls `visit` with runs of valid elements of `data`, a contiguous row-major f32 tensor of this value's shape; a run
+  // lies in one row of the last axis.
+  void Visit(ir::ValueId value, const ir::Tensor& data,
+             absl::FunctionRef<void(absl::Span<const float>)> visit) const;
+
+ private:
+  // valid_[batch][patch]; one batch row when all are equal.
+  std::vector<std::vector<bool>> valid_;
+  // By value: its axes over patches, and over the batch (-1: none).
+  std::vector<std::vector<int>> patch_axes_;
+  std::vector<int> batch_axis_;
+};
+
+}  // namespace g4c::quantization
+
+#endif  // QUANTIZATION_VALID_ROWS_H_
