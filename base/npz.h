@@ -12,44 +12,41 @@
 #include "absl/types/span.h"
 #include "base/mapped_file.h"
 #include "base/npy.h"
+#include "base/zip.h"
 
 namespace g4c {
 
 class NpzReader {
  public:
-  // InvalidInput, naming the file, when it is no zip archive, is damaged, has two members of one
-  // name, or has a member that is encrypted or compressed by anything but deflate.
+  // InvalidInput, naming the file, when it cannot be read, or is no zip archive that
+  // ReadZipDirectory takes, or has two arrays of one name.
   static absl::StatusOr<NpzReader> Open(const std::string& path);
 
-  // Member names without ".npy", in the order of the file. Members that are no .npy are left out:
-  // NumPy ignores them too.
+  // The arrays' names (those of the members without ".npy") in the order of the file. Members of
+  // other names are no arrays to NumPy either, and are left out.
   const std::vector<std::string>& names() const { return names_; }
   bool Has(absl::string_view name) const;
 
-  // A stored member is a view of the mapped file, a deflated one is inflated into memory of its own
-  // at each call. Memory is bounded by the member's .npy header, which must agree with the
-  // archive's sizes. InvalidInput, naming file and member, when there is none of that name (the
-  // message lists those that are), or it is damaged (sizes, checksum, .npy header).
+  // A stored array is a view of the mapped file; a deflated one is inflated into memory of its own
+  // at each call, which is taken only once its .npy header has agreed with the archive's sizes.
+  // InvalidInput, naming file and member, when there is none of that name (the message lists those
+  // there are), or it is damaged (.npy header, sizes, checksum).
   absl::StatusOr<NpyArray> Read(absl::string_view name) const;
 
-  // dtype and shape only, without inflating the elements.
+  // dtype and shape only.
   absl::StatusOr<NpyHeader> ReadHeader(absl::string_view name) const;
 
  private:
-  struct Member {
-    uint64_t index;  // in the archive
-    uint64_t size;   // uncompressed
-    uint64_t compressed_size;
-    bool stored;
-    uint32_t crc;
-    uint64_t local_header;  // offset in the file
-  };
+  explicit NpzReader(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
 
-  NpzReader(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+  absl::StatusOr<const ZipEntry*> Find(absl::string_view name) const;
+  absl::StatusOr<NpyHeader> HeaderOf(const ZipEntry& entry) const;
+  std::string NameOf(const ZipEntry& entry) const;
+  absl::Span<const uint8_t> Stored(const ZipEntry& entry) const;
 
   std::shared_ptr<const MappedFile> file_;
   std::vector<std::string> names_;
-  std::vector<Member> members_;
+  std::vector<ZipEntry> entries_;  // one for each name
 };
 
 // One array to be written; `bytes` must hold exactly what descr and dims say (checked).
@@ -60,9 +57,8 @@ struct NpzMember {
   absl::Span<const uint8_t> bytes;
 };
 
-// Writes the members in their order through AtomicFile. The same members give the same bytes
-// anywhere: fixed timestamps, nothing of the machine. `compress` deflates, at a fixed level. Names
-// must differ and not be empty (checked).
+// Writes the arrays in their order through AtomicFile; the same arrays give the same bytes (see
+// ZipWriter). `compress` deflates. Names must differ and not be empty (checked).
 absl::Status WriteNpz(const std::string& path, absl::Span<const NpzMember> members,
                       bool compress = false);
 
