@@ -56,33 +56,31 @@ absl::StatusOr<ir::Tensor> AsStack(const NpyArray& array, const ir::Value& input
   return ir::Tensor::View(*dtype, std::move(stacked), array.bytes, array.owner);
 }
 
-absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph, const SampleOptions& options) {
-  Stack stack;
-  stack.file = path;
-  const auto add = [&](const NpyArray& array, ir::ValueId input, const std::string& where) -> absl::Status {
-    ASSIGN_OR_RETURN(ir::Tensor tensor, AsStack(array, graph.value(input), where));
-    const int64_t count = tensor.dims()[0];
-    if (!stack.arrays.empty() && count != stack.count) {
-      return InvalidInput(where, " holds ", count, " samples, the inputs before it ", stack.count);
-    }
-    stack.count = count;
-    stack.arrays.push_back(std::move(tensor));
-    return absl::OkStatus();
-  };
-
-  if (absl::EndsWith(path, ".npy")) {
-    if (graph.inputs().size() != 1) {
-      return InvalidInput("'", path, "' is one array, but the model has ", graph.inputs().size(),
-                          " inputs; give an .npz with one member for each");
-    }
-    ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(path));
-    RETURN_IF_ERROR(add(array, graph.inputs()[0], absl::StrCat("'", path, "'")));
-    return stack;
+// Adds the array of the next input.
+absl::Status AddArray(const NpyArray& array, const ir::Value& input, absl::string_view where, Stack& stack) {
+  ASSIGN_OR_RETURN(ir::Tensor tensor, AsStack(array, input, where));
+  const int64_t count = tensor.dims()[0];
+  if (!stack.arrays.empty() && count != stack.count) {
+    return InvalidInput(where, " holds ", count, " samples, the inputs before it ", stack.count);
   }
-  if (!absl::EndsWith(path, ".npz")) {
-    return InvalidInput("'", path, "' is no .npz, .npy or folder of them");
-  }
+  stack.count = count;
+  stack.arrays.push_back(std::move(tensor));
+  return absl::OkStatus();
+}
 
+absl::StatusOr<Stack> OpenNpy(const std::string& path, const ir::Graph& graph) {
+  if (graph.inputs().size() != 1) {
+    return InvalidInput("'", path, "' is one array, but the model has ", graph.inputs().size(),
+                        " inputs; give an .npz with one member for each");
+  }
+  Stack stack{path, {}, 0};
+  ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(path));
+  RETURN_IF_ERROR(AddArray(array, graph.value(graph.inputs()[0]), absl::StrCat("'", path, "'"), stack));
+  return stack;
+}
+
+absl::StatusOr<Stack> OpenNpz(const std::string& path, const ir::Graph& graph, const SampleOptions& options) {
+  Stack stack{path, {}, 0};
   ASSIGN_OR_RETURN(const NpzReader reader, NpzReader::Open(path));
   std::vector<std::string> used;
   for (ir::ValueId input : graph.inputs()) {
@@ -95,17 +93,22 @@ absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph, 
     }
     used.push_back(key);
     ASSIGN_OR_RETURN(const NpyArray array, reader.Read(key));
-    RETURN_IF_ERROR(add(array, input, absl::StrCat("'", path, "' member '", key, "'")));
+    RETURN_IF_ERROR(AddArray(array, graph.value(input), absl::StrCat("'", path, "' member '", key, "'"), stack));
   }
-  if (options.keys.empty() && !options.allow_extra) {
-    for (const std::string& name : reader.names()) {
-      if (std::find(used.begin(), used.end(), name) != used.end()) continue;
-      return InvalidInput("'", path, "' has a member '", name,
-                          "' that is no unbound input of the model; say which members to use with "
-                          "--calibration-key NAME=KEY");
-    }
+  if (!options.keys.empty() || options.allow_extra) return stack;
+  for (const std::string& name : reader.names()) {
+    if (std::find(used.begin(), used.end(), name) != used.end()) continue;
+    return InvalidInput("'", path, "' has a member '", name,
+                        "' that is no unbound input of the model; say which members to use with "
+                        "--calibration-key NAME=KEY");
   }
   return stack;
+}
+
+absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph, const SampleOptions& options) {
+  if (absl::EndsWith(path, ".npy")) return OpenNpy(path, graph);
+  if (absl::EndsWith(path, ".npz")) return OpenNpz(path, graph, options);
+  return InvalidInput("'", path, "' is no .npz, .npy or folder of them");
 }
 
 class FileSamples : public Samples {
@@ -218,6 +221,31 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, co
     stacks.push_back(std::move(stack));
   }
   if (total == 0) return InvalidInput("'", path, "' holds no samples");
+  return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
+}
+
+absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(const std::map<std::string, std::string>& files,
+                                                          const ir::Graph& graph, const SampleOptions& options) {
+  Stack stack;
+  size_t used = 0;
+  for (ir::ValueId input : graph.inputs()) {
+    const auto file = files.find(graph.value(input).name);
+    if (file == files.end()) return InvalidInput("no samples for input '", graph.value(input).name, "'");
+    ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(file->second));
+    RETURN_IF_ERROR(AddArray(array, graph.value(input), absl::StrCat("'", file->second, "'"), stack));
+    stack.file = file->second;
+    ++used;
+  }
+  if (used != files.size()) {
+    std::vector<std::string> names;
+    for (ir::ValueId input : graph.inputs()) names.push_back(graph.value(input).name);
+    return InvalidInput("samples for an input that the model does not have; its inputs are ",
+                        absl::StrJoin(names, ", "));
+  }
+  if (stack.count == 0 && !files.empty()) return InvalidInput("'", stack.file, "' holds no samples");
+  if (files.empty()) stack.count = 1;
+  std::vector<Stack> stacks;
+  stacks.push_back(std::move(stack));
   return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
 }
 

@@ -40,6 +40,10 @@ struct SampleOptions {
 absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, const ir::Graph& graph,
                                                      const SampleOptions& options);
 
+// The same from one .npy for each input, by input name.
+absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(const std::map<std::string, std::string>& files,
+                                                          const ir::Graph& graph, const SampleOptions& options);
+
 // `count` samples of standard-normal numbers from a fixed seed. Unsupported for integer and Boolean inputs.
 absl::StatusOr<std::unique_ptr<Samples>> SyntheticSamples(const ir::Graph& graph, int64_t count);
 

@@ -1,0 +1,87 @@
+#include "quantization/qparams_file.h"
+
+#include <gmock/gmock.h>
+
+#include "ir/text.h"
+#include "support/ir_testing.h"
+#include "support/status_matchers.h"
+
+namespace g4c::quantization {
+namespace {
+
+constexpr char kQuantised[] = R"(graph g {
+  in  %x: f32[1, 2] q(u8 0.1:3)
+  k   %w: f32[2, 2] q(i8 per_channel 0 [0.3, 0.7] [0, 0]) = [1, 2, 3, 4]
+  k   %mask: f32[2] q(u8 0.4:255) = [0, -102]
+  %y = fully_connected(%x, %w, -): f32[1, 2] q(u8 1.1:0)
+  %s = add(%y, %mask): f32[1, 2] q(u8 0.9:128)
+  %p = softmax(%s): f32[1, 2] q(u8 0.00390625:0)
+  out %p
+})";
+
+TEST(QparamsFile, RoundTripsBitForBit) {
+  const ir::Graph graph = testing::ParseOrDie(kQuantised);
+  QparamsFile file = CollectQparams(graph);
+  file.model_hash = "abc";
+  file.weight_bytes = 16;
+  ASSERT_OK_AND_ASSIGN(const QparamsFile again, ParseQparams(PrintQparams(file)));
+  EXPECT_EQ(again.values, file.values);
+  EXPECT_EQ(again.mask_fills, file.mask_fills);
+  EXPECT_EQ(again.model_hash, "abc");
+  EXPECT_EQ(PrintQparams(again), PrintQparams(file));
+  EXPECT_EQ(file.mask_fills.at("s"), -102);
+}
+
+TEST(QparamsFile, GivesAFloatGraphItsQparams) {
+  ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  in  %x: f32[1, 2]
+  k   %w: f32[2, 2] = [1, 2, 3, 4]
+  k   %mask: f32[2] = [0, -3e38]
+  %y = fully_connected(%x, %w, -): f32[1, 2]
+  %s = add(%y, %mask): f32[1, 2]
+  %p = softmax(%s): f32[1, 2]
+  out %p
+})");
+  ASSERT_OK(ApplyQparams(CollectQparams(testing::ParseOrDie(kQuantised)), graph));
+  const QparamsFile applied = CollectQparams(graph);
+  EXPECT_EQ(applied.values.size(), 5u);
+  EXPECT_EQ(applied.mask_fills.at("s"), -102);
+}
+
+TEST(QparamsFile, RefusesWhatItDoesNotUnderstand) {
+  const struct {
+    const char* json;
+    const char* message;
+  } kCases[] = {
+      {"", "not JSON"},
+      {"{}", "schema_version is not 1"},
+      {R"({"schema_version": 2})", "schema_version is not 1"},
+      {R"({"schema_version": 1, "extra": 0})", "unknown key 'extra'"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u7", "weight": "u8", "values": {}})",
+       "activation needs an integer dtype"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "values": {"x": {"dtype": "u8", "scale": 0, "zero_point": 0}}})",
+       "value 'x' needs a positive finite scale, not 0"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "values": {"x": {"dtype": "u8", "scale": 1, "zero_point": 256}}})",
+       "zero point in the range of u8, not 256"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "values": {"x": {"dtype": "u8", "axis": 0, "scale": [1], "zero_point": [0, 1]}}})",
+       "lists of one length"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "values": {}, "mask_fill": {"s": 1}})",
+       "mask_fill of 's'"},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_THAT(ParseQparams(c.json).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr(c.message)));
+  }
+  ir::Graph graph = testing::ParseOrDie("graph g {\n  in %x: f32[2]\n  out %x\n}");
+  QparamsFile file;
+  file.values["nobody"] = ir::QuantPerTensor{ir::DType::kU8, 1, 0};
+  EXPECT_THAT(ApplyQparams(file, graph),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("no value 'nobody'")));
+}
+
+}  // namespace
+}  // namespace g4c::quantization

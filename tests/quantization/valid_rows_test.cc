@@ -1,0 +1,122 @@
+#include "quantization/valid_rows.h"
+
+#include <gmock/gmock.h>
+
+#include "quantization/axis_classes.h"
+#include "quantization/calibrate.h"
+#include "quantization/mask_fill.h"
+#include "support/ir_testing.h"
+#include "support/status_matchers.h"
+
+namespace g4c::quantization {
+namespace {
+
+// One head of attention over four patches; the last two are padding.
+constexpr char kAttention[] = R"(graph g {
+  in  %x: f32[1, 4, 2]
+  k   %w: f32[2, 2] = [1, 0, 0, 1]
+  k   %mask: f32[1, 1, 1, 4] = [0, 0, -100, -100]
+  %fc = fully_connected(%x, %w, -): f32[1, 4, 2]
+  %r = reshape(%fc) {shape: [1, 4, 1, 2]}: f32[1, 4, 1, 2]
+  %q = transpose(%r) {perm: [0, 2, 1, 3]}: f32[1, 1, 4, 2]
+  %logits = batch_matmul(%q, %q) {adj_y: true}: f32[1, 1, 4, 4]
+  %sum = add(%logits, %mask): f32[1, 1, 4, 4]
+  %p = softmax(%sum): f32[1, 1, 4, 4]
+  %v = batch_matmul(%p, %q): f32[1, 1, 4, 2]
+  out %v
+})";
+
+ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
+  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).name == name) return id;
+  }
+  ADD_FAILURE() << "no value " << name;
+  return 0;
+}
+
+TEST(AxisClasses, FollowsThePatchesThroughAttention) {
+  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  const AxisClasses classes(graph);
+  const int patches = classes.ClassOf(ByName(graph, "x"), 1);
+  const std::vector<std::pair<const char*, int>> kPatchAxes = {
+      {"fc", 1}, {"r", 1}, {"q", 2}, {"logits", 2}, {"logits", 3}, {"sum", 3}, {"p", 2}, {"p", 3}, {"v", 2},
+  };
+  for (const auto& [name, axis] : kPatchAxes) {
+    EXPECT_EQ(classes.ClassOf(ByName(graph, name), axis), patches) << name << " axis " << axis;
+  }
+  EXPECT_NE(classes.ClassOf(ByName(graph, "x"), 2), patches);
+  EXPECT_NE(classes.ClassOf(ByName(graph, "q"), 1), patches);
+}
+
+TEST(ValidRows, VisitsNoPadding) {
+  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  ASSERT_OK_AND_ASSIGN(const ValidRows valid, ValidRows::Find(graph));
+  EXPECT_TRUE(valid.has_padding());
+  EXPECT_EQ(valid.num_valid(), 2);
+  const auto visited = [&](const char* name, ir::Dims dims) {
+    std::vector<float> elements(ir::NumElements(dims));
+    for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i);
+    std::vector<float> seen;
+    valid.Visit(ByName(graph, name), ir::Tensor::Of<float>(ir::DType::kF32, dims, elements),
+                [&](absl::Span<const float> run) { seen.insert(seen.end(), run.begin(), run.end()); });
+    return seen;
+  };
+  EXPECT_THAT(visited("x", {1, 4, 2}), ::testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(visited("logits", {1, 1, 4, 4}), ::testing::ElementsAre(0, 1, 4, 5));
+  EXPECT_THAT(visited("v", {1, 1, 4, 2}), ::testing::ElementsAre(0, 1, 2, 3));
+}
+
+TEST(ValidRows, FindsNoPaddingWithoutAMask) {
+  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  in  %x: f32[1, 4]
+  k   %bias: f32[4] = [0, 1, -2, -3]
+  %sum = add(%x, %bias): f32[1, 4]
+  %p = softmax(%sum): f32[1, 4]
+  out %p
+})");
+  ASSERT_OK_AND_ASSIGN(const ValidRows valid, ValidRows::Find(graph));
+  EXPECT_FALSE(valid.has_padding());
+  EXPECT_TRUE(FindMaskedLogits(graph).empty());
+}
+
+TEST(Calibrate, IgnoresPaddingAndRecordsRowMaxima) {
+  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  class OneSample : public Samples {
+   public:
+    int64_t size() const override { return 1; }
+    absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t) const override {
+      return std::vector<ir::Tensor>{
+          ir::Tensor::Of<float>(ir::DType::kF32, {1, 4, 2}, {1, 0, 0, 2, 100, 100, -100, 100})};
+    }
+  };
+  ASSERT_OK_AND_ASSIGN(const Observations seen, Calibrate(graph, OneSample()));
+  EXPECT_EQ(seen[ByName(graph, "x")].range, (Range{0, 2}));
+  // q q^T over the valid rows: [[1, 0], [0, 4]].
+  EXPECT_EQ(seen[ByName(graph, "logits")].range, (Range{0, 4}));
+  EXPECT_EQ(seen[ByName(graph, "logits")].lowest_row_max, 1);
+  EXPECT_TRUE(seen[ByName(graph, "sum")].range.empty());
+}
+
+TEST(ChooseMaskFills, LeavesResolutionAndMasks) {
+  ir::Graph graph = testing::ParseOrDie(kAttention);
+  Observations seen(graph.num_values());
+  const ir::ValueId logits = ByName(graph, "logits");
+  seen[logits].range = {-30, 4};
+  seen[logits].lowest_row_max = 1;
+  ASSERT_OK(ChooseMaskFills(graph, seen, ir::DType::kU8, ir::QuantOrigin::kCalibrated));
+  // d = ln(2 * 2 masked keys * 256) = 6.93: the sum spans [1 - d, 4], the fill reaches its bottom from 4.
+  const auto& sum = std::get<ir::QuantPerTensor>(graph.value(ByName(graph, "sum")).quantization);
+  const float scale = static_cast<float>((4.0 - (1.0 - std::log(1024.0))) / 255);
+  // One rounding of the bottom to f32 lies between this and the code: a relative tolerance of a few f32 epsilons.
+  EXPECT_NEAR(sum.scale, scale, 1e-6 * scale);
+  const std::vector<MaskedLogits> masks = FindMaskedLogits(graph);
+  ASSERT_EQ(masks.size(), 1u);
+  const std::vector<float> mask = graph.value(masks[0].mask).constant->Floats();
+  EXPECT_EQ(mask[0], 0);
+  EXPECT_EQ(mask[2], RepresentableRange(sum).lo - 4);
+  const auto& q = std::get<ir::QuantPerTensor>(graph.value(masks[0].mask).quantization);
+  EXPECT_EQ(q.zero_point, 255);
+}
+
+}  // namespace
+}  // namespace g4c::quantization
