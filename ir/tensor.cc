@@ -71,6 +71,23 @@ void ReadAs(const Tensor& t, int64_t begin, absl::Span<Out> out) {
   });
 }
 
+template <typename Number>
+Tensor FromNumbers(Tensor tensor, absl::Span<const Number> values) {
+  G4C_CHECK(static_cast<int64_t>(values.size()) == tensor.NumElements());
+  if (tensor.dtype() == DType::kF16 || tensor.dtype() == DType::kBF16) {
+    const auto convert = tensor.dtype() == DType::kF16 ? FloatToHalf : FloatToBFloat16;
+    uint16_t* out = tensor.mutable_data<uint16_t>();
+    for (Number value : values) *out++ = convert(static_cast<float>(value));
+    return tensor;
+  }
+  DispatchPlain(tensor.dtype(), [&](auto* type) {
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(type)>>;
+    T* out = tensor.mutable_data<T>();
+    for (Number value : values) *out++ = static_cast<T>(value);
+  });
+  return tensor;
+}
+
 }  // namespace
 
 float HalfToFloat(uint16_t bits) {
@@ -92,6 +109,29 @@ float BFloat16ToFloat(uint16_t bits) {
   float value;
   std::memcpy(&value, &wide, sizeof(value));
   return value;
+}
+
+uint16_t FloatToBFloat16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 64);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+uint16_t FloatToHalf(float value) {
+  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  const float magnitude = std::fabs(value);
+  if (std::isnan(value)) return sign | 0x7e00;
+  if (magnitude >= 65520.0f) return sign | 0x7c00;
+  if (magnitude < 0x1p-14f) {
+    // Subnormal: a multiple of 2^-24; 1024 of them are the smallest normal number, whose bits follow on.
+    return sign | static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, 24)));
+  }
+  int exponent;
+  std::frexp(magnitude, &exponent);  // magnitude in [2^(exponent - 1), 2^exponent)
+  // In [1024, 2048]; a carry to 2048 becomes the next exponent by plain addition.
+  const int mantissa = static_cast<int>(std::nearbyint(std::ldexp(magnitude, 11 - exponent)));
+  return sign | static_cast<uint16_t>(((exponent + 14) << 10) + mantissa - 1024);
 }
 
 Tensor::Tensor() : dims_{0}, strides_{1} {}
@@ -128,12 +168,26 @@ absl::StatusOr<Tensor> Tensor::View(DType dtype, Dims dims, absl::Span<const uin
   return t;
 }
 
+Tensor Tensor::FromDoubles(DType dtype, Dims dims, absl::Span<const double> values) {
+  return FromNumbers(Allocate(dtype, std::move(dims)), values);
+}
+
+Tensor Tensor::FromInts(DType dtype, Dims dims, absl::Span<const int64_t> values) {
+  return FromNumbers(Allocate(dtype, std::move(dims)), values);
+}
+
 Tensor Tensor::I64(absl::Span<const int64_t> values) {
   return Of<int64_t>(DType::kI64, {static_cast<int64_t>(values.size())}, values);
 }
 Tensor Tensor::ScalarF32(float value) { return Of<float>(DType::kF32, {}, {value}); }
 Tensor Tensor::ScalarI64(int64_t value) { return Of<int64_t>(DType::kI64, {}, {value}); }
 Tensor Tensor::ScalarBool(bool value) { return Of<uint8_t>(DType::kBool, {}, {uint8_t{value}}); }
+
+Tensor Tensor::Opaque(DType dtype, const Dims& dims, std::string digest) {
+  Tensor t = Allocate(dtype, {}).BroadcastTo(dims);
+  t.opaque_digest_ = std::make_shared<const std::string>(std::move(digest));
+  return t;
+}
 
 bool Tensor::IsContiguous() const {
   if (reinterpret_cast<uintptr_t>(data_) % ByteWidth(dtype_) != 0) return false;
@@ -195,10 +249,16 @@ int64_t Tensor::IntScalar() const {
   return value;
 }
 
-Tensor Tensor::Transposed(absl::Span<const int> perm) const {
-  G4C_CHECK(static_cast<int>(perm.size()) == rank());
+Tensor Tensor::AsView() const {
   Tensor view = *this;
   view.writable_ = false;
+  view.opaque_digest_ = nullptr;
+  return view;
+}
+
+Tensor Tensor::Transposed(absl::Span<const int> perm) const {
+  G4C_CHECK(static_cast<int>(perm.size()) == rank());
+  Tensor view = AsView();
   for (int i = 0; i < rank(); ++i) {
     view.dims_[i] = dims_[perm[i]];
     view.strides_[i] = strides_[perm[i]];
@@ -212,8 +272,7 @@ Tensor Tensor::Sliced(int axis, int64_t begin, int64_t size, int64_t step) const
     const int64_t last = begin + (size - 1) * step;
     G4C_CHECK(begin >= 0 && begin < dims_[axis] && last >= 0 && last < dims_[axis]);
   }
-  Tensor view = *this;
-  view.writable_ = false;
+  Tensor view = AsView();
   if (size > 0) view.data_ += begin * strides_[axis] * ByteWidth(dtype_);
   view.dims_[axis] = size;
   view.strides_[axis] *= step;
@@ -223,8 +282,7 @@ Tensor Tensor::Sliced(int axis, int64_t begin, int64_t size, int64_t step) const
 Tensor Tensor::BroadcastTo(const Dims& dims) const {
   const int lead = static_cast<int>(dims.size()) - rank();
   G4C_CHECK(lead >= 0);
-  Tensor view = *this;
-  view.writable_ = false;
+  Tensor view = AsView();
   view.dims_ = dims;
   view.strides_.assign(dims.size(), 0);
   for (int i = 0; i < rank(); ++i) {
@@ -246,8 +304,7 @@ Tensor Tensor::Reshaped(Dims dims) const {
     if (dims_[i] != 1 && strides_[i] != stride) packed = false;
     stride *= dims_[i];
   }
-  Tensor view = packed || NumElements() == 0 ? *this : Contiguous();
-  view.writable_ = false;
+  Tensor view = (packed || NumElements() == 0 ? *this : Contiguous()).AsView();
   view.strides_ = RowMajorStrides(dims);
   view.dims_ = std::move(dims);
   return view;
@@ -255,7 +312,7 @@ Tensor Tensor::Reshaped(Dims dims) const {
 
 Tensor Tensor::Retyped(DType dtype) const {
   G4C_CHECK(ByteWidth(dtype) == ByteWidth(dtype_));
-  Tensor view = *this;
+  Tensor view = AsView();
   view.dtype_ = dtype;
   return view;
 }
@@ -266,6 +323,9 @@ bool Tensor::SameView(const Tensor& other) const {
 
 bool Tensor::SameContent(const Tensor& other) const {
   if (dtype_ != other.dtype_ || dims_ != other.dims_) return false;
+  if (opaque_digest_ != nullptr || other.opaque_digest_ != nullptr) {
+    return opaque_digest_ != nullptr && other.opaque_digest_ != nullptr && *opaque_digest_ == *other.opaque_digest_;
+  }
   if (SameView(other)) return true;
   const Tensor a = Contiguous();
   const Tensor b = other.Contiguous();

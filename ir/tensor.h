@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -34,10 +35,18 @@ class Tensor {
   // From values, mostly for tests and small operands. T is the C++ type of `dtype` (CTypeOf).
   template <typename T>
   static Tensor Of(DType dtype, Dims dims, absl::Span<const T> values);
+  // From numbers converted to `dtype`: floats round to nearest even, integers must fit.
+  static Tensor FromDoubles(DType dtype, Dims dims, absl::Span<const double> values);
+  static Tensor FromInts(DType dtype, Dims dims, absl::Span<const int64_t> values);
   static Tensor I64(absl::Span<const int64_t> values);  // rank 1
   static Tensor ScalarF32(float value);
   static Tensor ScalarI64(int64_t value);
   static Tensor ScalarBool(bool value);
+  // Stands for data of which only a digest is known (ir/text.h): reads as zeros. Views of it read as zeros, too, but are
+  // no longer opaque.
+  static Tensor Opaque(DType dtype, const Dims& dims, std::string digest);
+  // Null for a tensor of real data.
+  const std::string* opaque_digest() const { return opaque_digest_.get(); }
 
   DType dtype() const { return dtype_; }
   const Dims& dims() const { return dims_; }
@@ -87,15 +96,20 @@ class Tensor {
 
   // Whether both show the same storage in the same way (never compares content).
   bool SameView(const Tensor& other) const;
-  // Whether dtype, dims and bits of all elements are equal. Linear in the size unless SameView.
+  // Whether dtype, dims and bits of all elements (of opaque tensors: the digests) are equal. Linear in the size unless
+  // SameView.
   bool SameContent(const Tensor& other) const;
 
  private:
+  // This as a view: not writable, and not the whole of an opaque tensor.
+  Tensor AsView() const;
+
   DType dtype_ = DType::kF32;
   Dims dims_;
   Dims strides_;
   const uint8_t* data_ = nullptr;
   std::shared_ptr<const void> owner_;
+  std::shared_ptr<const std::string> opaque_digest_;
   bool writable_ = false;
 };
 
@@ -121,6 +135,9 @@ class StridedIndex {
 
 float HalfToFloat(uint16_t bits);
 float BFloat16ToFloat(uint16_t bits);
+// Rounds to nearest even; too large becomes infinite.
+uint16_t FloatToHalf(float value);
+uint16_t FloatToBFloat16(float value);
 
 template <typename T>
 Tensor Tensor::Of(DType dtype, Dims dims, absl::Span<const T> values) {
