@@ -104,16 +104,12 @@ absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
       return WriteFailed(path, ": cannot be written: it is not a regular file");
     }
     if (access(path.c_str(), W_OK) != 0) return Failed(path, errno);
-  } else {
-    const std::string folder = FolderOf(path);
-    struct stat folder_info;
-    if (stat(folder.c_str(), &folder_info) != 0) {
-      if (errno != ENOENT) return Failed(path, errno);
-      return WriteFailed(path, ": cannot be written: the folder ", folder, " does not exist");
-    }
-    if (path.empty() || path.back() == '/') {
-      return WriteFailed("'", path, "': cannot be written: it names no file");
-    }
+  } else if (errno != ENOENT) {
+    return Failed(path, errno);
+  } else if (path.empty()) {
+    return WriteFailed("'': cannot be written: it names no file");
+  } else if (const std::string folder = FolderOf(path); access(folder.c_str(), F_OK) != 0) {
+    return WriteFailed(path, ": cannot be written: the folder ", folder, " does not exist");
   }
   const std::string target = exists ? Resolved(path) : path;
   auto [temporary, descriptor] = OpenTemporary(target);
