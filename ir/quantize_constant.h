@@ -8,8 +8,9 @@
 
 namespace g4c::ir {
 
-// q = saturate(round_half_even(x / scale) + zero_point), as ONNX QuantizeLinear: the division is in f32.
-// f32 -> any integer dtype of QuantDType; NaN is the caller's error.
+// q = saturate(round_half_even(x / scale) + zero_point). Up to 16 bits exactly as ONNX Runtime's QuantizeLinear: the
+// division is in f32. Wider dtypes (biases, which QuantizeLinear does not know) divide in f64.
+// f32 -> any integer dtype of QuantDType; NaN is the caller's error (it gives the dtype's smallest integer).
 int64_t QuantizeReal(float x, float scale, int64_t zero_point, DType dtype);
 
 // The stored integers of elements [begin, begin + out.size()) of a constant with qparams, in row-major order. Data that
