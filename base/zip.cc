@@ -212,6 +212,7 @@ absl::StatusOr<std::vector<ZipEntry>> ReadZipDirectory(absl::Span<const uint8_t>
 }
 
 uint32_t Crc32(uint32_t crc, absl::Span<const uint8_t> bytes) {
+  if (bytes.empty()) return crc;  // zlib takes a null pointer for "begin anew"
   return static_cast<uint32_t>(crc32_z(crc, bytes.data(), bytes.size()));
 }
 

@@ -64,7 +64,7 @@ TEST(Npy, ReadsEachShapeAndSpelling) {
 
 TEST(Npy, RefusesAnotherDictionary) {
   for (const std::string dictionary : {
-           "",
+           "  ",
            "{}",
            "'descr'",
            "{'descr': '<f4', 'fortran_order': False}",
