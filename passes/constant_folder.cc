@@ -81,6 +81,15 @@ absl::StatusOr<std::vector<Tensor>> EvaluateElementwise(const ir::Op& op, const 
 
 }  // namespace
 
+bool IsPositionTable(const Graph& graph, const Node& node) {
+  if (std::holds_alternative<ir::Cos>(node.op) || std::holds_alternative<ir::Sin>(node.op)) return true;
+  if (!std::holds_alternative<ir::Gather>(node.op) || !graph.IsConstant(node.inputs[0])) return false;
+  // One row, or the part of a weight that one index names, is no table.
+  const ir::Shape& indices = graph.value(node.inputs[1]).type.shape;
+  return graph.value(node.inputs[0]).type.dtype == ir::DType::kF32 && indices.IsStatic() &&
+         ir::NumElements(indices.dims()) > 1;
+}
+
 bool ConstantFolder::AllConstant(const Node& node) const {
   return std::all_of(node.inputs.begin(), node.inputs.end(),
                      [&](ValueId input) { return input == kNoValue || graph_.IsConstant(input); });
@@ -228,6 +237,7 @@ bool ConstantFolder::FoldAsViews(NodeId id) {
 absl::Status ConstantFolder::FoldNode(NodeId id) {
   const Node& node = graph_.node(id);
   if (NeverFolded(node.op) || !AllConstant(node)) return absl::OkStatus();
+  if (options_.leave_position_tables && IsPositionTable(graph_, node)) return absl::OkStatus();
   if (FoldAsViews(id)) return absl::OkStatus();
 
   const ir::Op op = node.op;

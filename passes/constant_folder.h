@@ -17,7 +17,12 @@ struct FoldOptions {
   // The growth policy. A result that is not larger than its constant operands is always folded; what is larger adds the
   // difference (of distinct elements), and the sum may not exceed this.
   int64_t max_bytes = int64_t{256} << 20;
+  // Leave position tables (IsPositionTable) to fold-position-embeddings, which has a budget of its own.
+  bool leave_position_tables = false;
 };
+
+// cos or sin, or a gather of several rows of a float constant: where positions become a table.
+bool IsPositionTable(const ir::Graph& graph, const ir::Node& node);
 
 // For every node that the roots need, operands first:
 //   1. infers its types and makes its dynamic operands static (passes/resolve_operands.h);

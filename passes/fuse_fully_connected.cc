@@ -1,0 +1,124 @@
+#include "passes/fuse_fully_connected.h"
+
+#include "passes/matchers.h"
+#include "passes/rewrite_builder.h"
+
+namespace g4c::passes {
+namespace {
+
+using ir::Dims;
+using ir::Graph;
+using ir::NodeId;
+using ir::ValueId;
+
+// The constant right operand of a batch_matmul as a weight [n, k]; kNoValue where it cannot be one.
+ValueId WeightOf(Graph& graph, ValueId operand, bool adjoint) {
+  const ir::Value& value = graph.value(operand);
+  const Dims& dims = value.type.shape.dims();
+  const int rank = static_cast<int>(dims.size());
+  if (rank < 2 || ir::NumElements(Dims(dims.begin(), dims.end() - 2)) != 1) return ir::kNoValue;
+  const int channel_axis = adjoint ? rank - 2 : rank - 1;
+  ir::Quantization q = value.quantization;
+  if (auto* channels = std::get_if<ir::QuantPerChannel>(&q)) {
+    if (channels->axis != channel_axis) return ir::kNoValue;
+    channels->axis = 0;
+  }
+  if (rank == 2 && adjoint) return operand;
+  ir::Tensor matrix = value.constant->Reshaped({dims[rank - 2], dims[rank - 1]});
+  if (!adjoint) matrix = matrix.Transposed({1, 0});
+  ir::Type type = value.type;
+  type.shape = matrix.dims();
+  const ir::QuantOrigin origin = value.quant_origin;
+  const std::string name = value.name;
+  const ValueId weight = graph.AddConstant(name, std::move(type), std::move(matrix));
+  graph.SetQuantization(weight, std::move(q), origin);
+  return weight;
+}
+
+absl::StatusOr<bool> FuseProduct(Graph& graph, NodeId id) {
+  const auto* product = std::get_if<ir::BatchMatMul>(&graph.node(id).op);
+  if (product == nullptr || product->adj_x || !graph.IsConstant(graph.node(id).inputs[1])) return false;
+  const ValueId x = graph.node(id).inputs[0];
+  const ValueId y = graph.node(id).outputs[0];
+  if (graph.IsConstant(x)) return false;  // folded, unless that is declined
+  const bool adjoint = product->adj_y;
+  const ValueId w = graph.node(id).inputs[1];
+  const ValueId weight = WeightOf(graph, w, adjoint);
+  if (weight == ir::kNoValue) return false;
+  const Dims dims = graph.value(y).type.shape.dims();
+  if (dims.size() == graph.value(x).type.shape.dims().size()) {
+    Become(graph, y, ir::FullyConnected{}, {x, weight, ir::kNoValue});
+    return true;
+  }
+  // Leading dims of 1 that the weight had and x has not.
+  RewriteBuilder build(graph, y);
+  const ValueId narrow = build.Add(ir::FullyConnected{}, {x, weight, ir::kNoValue});
+  RETURN_IF_ERROR(build.status());
+  graph.SetQuantization(narrow, graph.value(y).quantization, graph.value(y).quant_origin);
+  Become(graph, y, ir::Reshape{dims}, {narrow});
+  return true;
+}
+
+// The constant as a bias vector of n numbers; kNoValue where it is none.
+ValueId BiasOf(Graph& graph, ValueId operand, int64_t n) {
+  if (!graph.IsConstant(operand)) return ir::kNoValue;
+  const ir::Value& value = graph.value(operand);
+  const Dims& dims = value.type.shape.dims();
+  const int64_t count = ir::NumElements(dims);
+  // A bias of one number for all channels, too.
+  if (count != 1 && (count != n || dims.back() != n)) return ir::kNoValue;
+  ir::Tensor data = ir::HasQparams(value.quantization) ? RealData(value) : *value.constant;
+  data = data.Reshaped({count}).BroadcastTo({n});
+  if (count == n && dims.size() == 1 && !ir::HasQparams(value.quantization)) return operand;
+  ir::Type type = value.type;
+  type.shape = Dims{n};
+  const std::string name = value.name;
+  return graph.AddConstant(name, std::move(type), std::move(data));
+}
+
+bool FuseBias(Graph& graph, NodeId id, Report& report) {
+  const ValueId y = graph.node(id).outputs[0];
+  const absl::optional<Operands> sum = OperandsOf<ir::Add>(graph, y);
+  if (!sum) return false;
+  for (const auto& [product, bias] : {Operands{sum->a, sum->b}, Operands{sum->b, sum->a}}) {
+    const ir::Node* node = graph.Producer(product);
+    if (node == nullptr || node->op != ir::Op(ir::FullyConnected{}) || !graph.HasOneUse(product)) continue;
+    if (node->inputs.size() > 2 && node->inputs[2] != ir::kNoValue) continue;
+    if (graph.value(product).type != graph.value(y).type) continue;
+    const ValueId x = node->inputs[0];
+    const ValueId weight = node->inputs[1];
+    const ValueId vector = BiasOf(graph, bias, graph.value(y).type.shape.dims().back());
+    if (vector == ir::kNoValue) continue;
+    report.FusedQparams(ir::HasQparams(graph.value(product).quantization));
+    const ir::Provenance provenance = graph.Producer(product)->provenance;
+    graph.MergeProvenance(id, provenance);
+    Become(graph, y, ir::FullyConnected{}, {x, weight, vector});
+    return true;
+  }
+  return false;
+}
+
+bool DropZeroBias(Graph& graph, NodeId id) {
+  if (!std::holds_alternative<ir::FullyConnected>(graph.node(id).op)) return false;
+  std::vector<ValueId> inputs = graph.node(id).inputs;
+  if (inputs.size() < 3 || inputs[2] == ir::kNoValue || UniformFloat(graph, inputs[2]) != 0.0f) return false;
+  inputs[2] = ir::kNoValue;
+  graph.SetOperands(id, std::move(inputs));
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> FuseFullyConnected::Run(Graph& graph, Report& report) {
+  int fused = 0;
+  for (NodeId id : graph.TopologicalOrder()) {
+    absl::StatusOr<bool> product = FuseProduct(graph, id);
+    if (!product.ok()) return Prefixed(product.status(), absl::StrCat(ir::Describe(graph, id), ": "));
+    fused += *product + FuseBias(graph, id, report) + DropZeroBias(graph, id);
+  }
+  report.Count(name(), fused);
+  if (fused > 0) graph.EraseDead();
+  return fused > 0;
+}
+
+}  // namespace g4c::passes

@@ -1,0 +1,50 @@
+#include "passes/pipeline.h"
+
+#include "passes/canonicalize.h"
+#include "passes/common_subexpressions.h"
+#include "passes/decompose_composites.h"
+#include "passes/fold_constants.h"
+#include "passes/fold_position_embeddings.h"
+#include "passes/fuse_clamp.h"
+#include "passes/fuse_fully_connected.h"
+#include "passes/fuse_gelu.h"
+#include "passes/fuse_rms_norm.h"
+#include "passes/fuse_softmax.h"
+#include "passes/legalize_circle.h"
+#include "passes/legalize_onert.h"
+
+namespace g4c::passes {
+
+PassList FoldPhase(const PipelineOptions&) {
+  FoldOptions all_but_tables;
+  all_but_tables.leave_position_tables = true;
+  PassList list("fold");
+  list.Add<FoldConstants>(all_but_tables)
+      .Add<FoldPositionEmbeddings>()
+      .Add<FoldConstants>()
+      .Add<DecomposeComposites>();
+  return list;
+}
+
+PassList CanonicalPhase(const PipelineOptions& options) {
+  PassList list("canonical", /*until_stable=*/true);
+  list.Add<FoldConstants>()
+      .Add<Canonicalize>()
+      .Add<FoldAttentionMask>(MaskOptions{options.valid})
+      .Add<FuseClamp>()
+      .Add<FuseSoftmax>()
+      .Add<FuseRmsNorm>()
+      .Add<FuseGelu>()
+      .Add<FuseFullyConnected>()
+      .Add<CommonSubexpressions>();
+  return list;
+}
+
+PassList LegalizePhase(absl::string_view target) {
+  PassList list("legalise");
+  list.Add<LegalizeCircle>();
+  if (target == "onert") list.Add<LegalizeOnert>();
+  return list;
+}
+
+}  // namespace g4c::passes
