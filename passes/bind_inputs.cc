@@ -232,6 +232,7 @@ absl::StatusOr<BoundInputs> BindInputs(Graph& graph, const Bindings& bindings) {
   if (bindings.grid) RETURN_IF_ERROR(BindGrid(graph, *bindings.grid, bindings.seq_len, bound.names));
   if (positions == ir::kNoValue) return bound;
   const ir::Value& value = graph.value(positions);
+  if (!value.constant && !bindings.require_positions) return bound;
   if (!value.constant) {
     return InvalidInput("input '", value.name, "' is not bound; give --grid HxW, --profile NAME, or --bind ", value.name,
                         "=FILE.npy");

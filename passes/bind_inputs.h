@@ -36,6 +36,7 @@ struct Bindings {
   std::vector<std::pair<std::string, ir::Tensor>> tensors;  // --bind
   absl::optional<Grid> grid;                                // --grid or --profile
   absl::optional<int64_t> seq_len;                          // --seq-len or --profile
+  bool require_positions = true;  // false: pixel_position_ids may stay an input, for a run that feeds it
 };
 
 struct BoundInputs {

@@ -1,0 +1,257 @@
+#include "gemma4_circle_export/pipeline.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "absl/strings/str_join.h"
+#include "backend/circle_writer.h"
+#include "backend/target.h"
+#include "base/atomic_file.h"
+#include "base/text.h"
+#include "frontend/load_onnx.h"
+#include "gemma4_circle_export/bindings.h"
+#include "gemma4_circle_export/export_report.h"
+#include "gemma4_circle_export/machine.h"
+#include "gemma4_circle_export/verbs.h"
+#include "ir/verifier.h"
+#include "passes/bind_inputs.h"
+#include "passes/import_qdq.h"
+#include "passes/insert_conversions.h"
+#include "passes/pipeline.h"
+#include "quantization/assign.h"
+#include "quantization/audit_report.h"
+#include "quantization/calibrate.h"
+#include "quantization/constants.h"
+#include "quantization/propagate.h"
+#include "quantization/qparams_file.h"
+#include "quantization/shared_qparams.h"
+
+namespace g4c::tools {
+namespace {
+
+constexpr int64_t kSyntheticSamples = 8;
+
+absl::Status WriteText(const std::string& path, const std::string& text) {
+  ASSIGN_OR_RETURN(auto file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file->Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  return file->Commit();
+}
+
+std::string BaseName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+// Pairs of the source become qparams, or go.
+absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner, ir::Graph& graph, bool& is_qdq) {
+  const bool has_pairs = passes::HasQdq(graph);
+  is_qdq = has_pairs && !options.to_float && !options.requantise;
+  if (is_qdq && (options.activation || options.weight || !options.calibration.empty() || !options.qparams.empty())) {
+    return UsageError("the model has Q/DQ pairs, which decide its qparams: --activation, --weight, --calibration and "
+                      "--qparams need --requantise, which drops them");
+  }
+  passes::PassList list("take-pairs");
+  if (is_qdq) {
+    list.Add<passes::ImportQdq>();
+  } else if (has_pairs) {
+    list.Add<passes::DropQdq>();
+  }
+  return runner.Run(list, graph);
+}
+
+// Every real value is float on purpose.
+void KeepFloat(ir::Graph& graph) {
+  quantization::MarkNotApplicable(graph);
+  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+    if (!quantization::IsReal(graph.value(id)) || ir::HasQparams(graph.value(id).quantization)) continue;
+    graph.SetQuantization(id, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
+  }
+}
+
+absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph, ExportReport& report) {
+  std::unique_ptr<quantization::Samples> samples;
+  if (options.calibration.empty()) {
+    ASSIGN_OR_RETURN(samples, quantization::SyntheticSamples(graph, kSyntheticSamples));
+    report.Warn("no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of images");
+  } else {
+    quantization::SampleOptions sample_options;
+    sample_options.keys = options.calibration_keys;
+    ASSIGN_OR_RETURN(samples, quantization::OpenSamples(options.calibration, graph, sample_options));
+    report.AddFile(options.calibration);
+  }
+  ASSIGN_OR_RETURN(const quantization::Observations observations, quantization::Calibrate(graph, *samples));
+  const ir::QuantOrigin origin =
+      samples->synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
+  return quantization::AssignActivations(graph, observations, options.activation.value_or(ir::DType::kU8), origin);
+}
+
+absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model, ir::Graph& graph,
+                              quantization::ConstantOptions& constants, ExportReport& report) {
+  ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.qparams));
+  report.AddFile(options.qparams);
+  const absl::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size());
+  absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(text);
+  if (!file.ok()) return Prefixed(file.status(), absl::StrCat("'", options.qparams, "': "));
+  if (file->model_hash != model.hash || file->weight_bytes != model.weight_bytes) {
+    return InvalidInput("'", options.qparams, "' was made for another model (graph ", file->model_hash, " with ",
+                        file->weight_bytes, " bytes of weights; this one is ", model.hash, " with ",
+                        model.weight_bytes, ")");
+  }
+  RETURN_IF_ERROR(quantization::ApplyQparams(*file, graph));
+  constants = {file->activation, file->weight};
+  quantization::PropagateQparams(graph, file->activation);
+  return absl::OkStatus();
+}
+
+absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
+                         const quantization::ConstantOptions& constants, const ir::Graph& graph) {
+  quantization::QparamsFile file = quantization::CollectQparams(graph);
+  file.model_hash = model.hash;
+  file.weight_bytes = model.weight_bytes;
+  if (constants.activation) file.activation = *constants.activation;
+  if (constants.weight) file.weight = *constants.weight;
+  return WriteText(options.save_qparams, quantization::PrintQparams(file));
+}
+
+// Qparams on everything that can have them. `constants` is what was chosen.
+absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bool is_qdq, ir::Graph& graph,
+                      quantization::ConstantOptions& constants, ExportReport& report) {
+  quantization::MarkNotApplicable(graph);
+  if (is_qdq) {
+    quantization::PropagateQparams(graph, absl::nullopt);
+  } else if (options.activation == ir::DType::kF32) {
+    constants = {absl::nullopt, options.weight};
+  } else if (!options.qparams.empty()) {
+    RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
+  } else {
+    constants = {options.activation.value_or(ir::DType::kU8), options.weight.value_or(ir::DType::kU8)};
+    RETURN_IF_ERROR(QuantizeFromSamples(options, graph, report));
+  }
+  return quantization::QuantizeConstants(graph, constants);
+}
+
+// What legalising added (clamp bounds, unit gains) gets qparams too; then every change of qparams becomes an operator.
+absl::Status MakeConversionsExplicit(const ExportOptions& options, const quantization::ConstantOptions& constants,
+                                     passes::PassRunner& runner, ir::Graph& graph) {
+  quantization::MarkNotApplicable(graph);
+  quantization::PropagateQparams(graph, absl::nullopt);
+  RETURN_IF_ERROR(quantization::QuantizeConstants(graph, constants));
+  passes::PassList list("conversions");
+  list.Add<passes::InsertRequantise>().Add<passes::InsertFloatIslands>();
+  if (options.io == Io::kFloat) list.Add<passes::FloatIo>();
+  return runner.Run(list, graph);
+}
+
+absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph, const quantization::Audit& audit) {
+  const std::string model = BaseName(options.model);
+  for (const std::string& path : options.audits) {
+    const bool json = path.ends_with(".json");
+    RETURN_IF_ERROR(WriteText(path, json ? quantization::AuditJson(graph, audit, model)
+                                         : quantization::AuditText(graph, audit, model)));
+  }
+  return absl::OkStatus();
+}
+
+// Spaces and "$" of a path as make reads them.
+std::string MakePath(const std::string& path) {
+  std::string text;
+  for (char c : path) {
+    if (c == ' ' || c == '#' || c == '\\') text.push_back('\\');
+    if (c == '$') text.push_back('$');
+    text.push_back(c);
+  }
+  return text;
+}
+
+absl::Status WriteDepfile(const ExportOptions& options, std::vector<std::string> files) {
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  for (std::string& file : files) file = MakePath(file);
+  return WriteText(options.depfile,
+                   absl::StrCat(MakePath(options.output), ": ", absl::StrJoin(files, " \\\n  "), "\n"));
+}
+
+}  // namespace
+
+absl::StatusOr<FoldedModel> LoadAndFold(const std::string& path, const InputOptions& inputs,
+                                        passes::PassRunner& runner,
+                                        const std::function<absl::Status(ir::Graph&)>& adopt_shapes) {
+  FoldedModel model;
+  ASSIGN_OR_RETURN(frontend::LoadedModel loaded, frontend::LoadOnnx(path));
+  model.graph = std::move(loaded.graph);
+  model.hash = loaded.graph_hash;
+  model.weight_bytes = loaded.weight_bytes;
+  model.notes = std::move(loaded.notes);
+  model.files = std::move(loaded.files);
+  ASSIGN_OR_RETURN(passes::Bindings bindings, ReadBindings(inputs, &model.files));
+  if (adopt_shapes) {
+    bindings.require_positions = false;
+    RETURN_IF_ERROR(adopt_shapes(model.graph));
+  }
+  ASSIGN_OR_RETURN(passes::BoundInputs bound, passes::BindInputs(model.graph, bindings));
+  model.valid = std::move(bound.valid);
+  passes::PassList fold = passes::FoldPhase({model.valid});
+  RETURN_IF_ERROR(runner.Run(fold, model.graph));
+  return model;
+}
+
+absl::Status Export(const ExportOptions& options) {
+  ApplyMachineOptions(options.machine);
+  ExportReport report(options);
+  if (!options.dump_dir.empty() && mkdir(options.dump_dir.c_str(), 0777) != 0 && errno != EEXIST) {
+    return WriteFailed("cannot make the folder '", options.dump_dir, "'");
+  }
+  passes::PassRunner runner({options.dump_dir, options.verify_passes}, &report.passes());
+
+  // Load, bind, fold.
+  ASSIGN_OR_RETURN(FoldedModel model, LoadAndFold(options.model, options.inputs, runner, nullptr));
+  ir::Graph& graph = model.graph;
+  report.AddNotes(model.notes);
+
+  // Pairs, canonical form.
+  bool is_qdq = false;
+  RETURN_IF_ERROR(TakePairs(options, runner, graph, is_qdq));
+  passes::PassList canonical = passes::CanonicalPhase({model.valid});
+  RETURN_IF_ERROR(runner.Run(canonical, graph));
+  RETURN_IF_ERROR(passes::RequireStaticInputs(graph));
+  RETURN_IF_ERROR(ir::VerifyStatic(graph));
+  RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
+
+  // Quantise, legalise.
+  quantization::ConstantOptions constants;
+  if (options.to_float) {
+    KeepFloat(graph);
+  } else {
+    RETURN_IF_ERROR(Quantize(options, model, is_qdq, graph, constants, report));
+    if (!options.save_qparams.empty()) RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
+  }
+  passes::PassList legalize = passes::LegalizePhase(options.target);
+  RETURN_IF_ERROR(runner.Run(legalize, graph));
+  if (options.to_float) {
+    KeepFloat(graph);
+  } else {
+    RETURN_IF_ERROR(MakeConversionsExplicit(options, constants, runner, graph));
+    if (options.activation == ir::DType::kF32) KeepFloat(graph);
+  }
+  graph.EraseDead();
+  RETURN_IF_ERROR(ir::VerifyGraph(graph));
+  RETURN_IF_ERROR(backend::CheckTarget(graph, options.target));
+
+  // Audit, write.
+  const quantization::Audit audit = quantization::RunAudit(graph, {});
+  backend::WriteOptions write;
+  write.allow_offset_buffers = options.target != "onert";
+  RETURN_IF_ERROR(backend::WriteCircle(graph, write, options.output));
+  RETURN_IF_ERROR(WriteAudits(options, graph, audit));
+  for (const std::string& file : model.files) report.AddFile(file);
+  if (!options.depfile.empty()) RETURN_IF_ERROR(WriteDepfile(options, report.files()));
+  report.Print(graph, audit, runner);
+  const int bad = audit.Count(quantization::FindingKind::kMissing) +
+                  audit.Count(quantization::FindingKind::kInconsistent);
+  if (options.strict && bad > 0) {
+    return FindingsError(absl::StrCat(bad, " missing or inconsistent qparams (--strict)"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace g4c::tools
