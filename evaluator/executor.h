@@ -11,30 +11,34 @@
 
 namespace g4c::evaluator {
 
-// Sees a value once its data is known. The tensor may be any view of its dtype and shape; a copy of it keeps the data
-// alive. An error ends the run and is returned as it is.
+// Sees a value once its data is known. The tensor may be any view of its dtype and shape; a copy of
+// it keeps the data alive. An error ends the run and is returned as it is.
 using Observe = std::function<absl::Status(ir::ValueId, const ir::Tensor&)>;
 
 struct RunOptions {
-  // Called for the graph inputs in their order, then for every node result in the order of evaluation, which for a
-  // graph without `choose` is Graph::TopologicalOrder(). Always on the thread that called Run.
+  // Called for the graph inputs in their order, then for every node result in the order of
+  // evaluation, which for a graph without `choose` is Graph::TopologicalOrder(). Always on the
+  // thread that called Run.
   Observe observe;
   // Only EvaluateNode's plain loops instead of the fast kernels.
   bool reference = false;
 };
 
-// Qparams are ignored: quantize and dequantize pass their operand on. A constant with integer data and qparams is
-// dequantised, one with real data is used as its real data. Of a `choose` only the chosen branch is evaluated.
+// Qparams are ignored: quantize and dequantize pass their operand on. A constant with integer data
+// and qparams is dequantised, one with real data is used as its real data. Of a `choose` only the
+// chosen branch is evaluated.
 //
-// A value's data is released after its last use. Results are the same bytes for any number of threads.
+// A value's data is released after its last use. Results are the same bytes for any number of
+// threads.
 class FloatExecutor {
  public:
   // `graph` must outlive the executor and not change meanwhile. InvalidInput: a cycle.
   static absl::StatusOr<FloatExecutor> Create(const ir::Graph& graph);
 
-  // `inputs` in the order of Graph::inputs(); returns the outputs in the order of Graph::outputs(), row-major.
-  // InvalidInput: a wrong number of inputs, an input whose dtype or shape is not that of the graph input, and what
-  // EvaluateNode refuses, prefixed by the node's description. f16, bf16 and f64 do for an f32 input.
+  // `inputs` in the order of Graph::inputs(); returns the outputs in the order of Graph::outputs(),
+  // row-major. InvalidInput: a wrong number of inputs, an input whose dtype or shape is not that of
+  // the graph input, and what EvaluateNode refuses, prefixed by the node's description. f16, bf16
+  // and f64 do for an f32 input.
   absl::StatusOr<std::vector<ir::Tensor>> Run(absl::Span<const ir::Tensor> inputs,
                                               const RunOptions& options = {}) const;
 
@@ -42,7 +46,6 @@ class FloatExecutor {
   explicit FloatExecutor(const ir::Graph& graph) : graph_(&graph) {}
 
   const ir::Graph* graph_;
-  std::vector<ir::NodeId> order_;
   std::vector<int> uses_;  // of each value, by the nodes that the outputs need, and by the outputs
 };
 

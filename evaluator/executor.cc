@@ -1,0 +1,202 @@
+#include "evaluator/executor.h"
+
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+#include "evaluator/elements.h"
+#include "evaluator/evaluate_node.h"
+#include "evaluator/fast_node.h"
+#include "evaluator/quantize.h"
+
+namespace g4c::evaluator {
+namespace {
+
+using ir::kNoNode;
+using ir::kNoValue;
+using ir::NodeId;
+using ir::Tensor;
+using ir::ValueId;
+
+std::string TypeText(ir::DType dtype, const ir::Shape& shape) {
+  return absl::StrCat(std::string(ir::DTypeName(dtype)), ir::ShapeText(shape));
+}
+
+// What a constant means as numbers; f16, bf16 and f64 stay as they are.
+Tensor RealData(const ir::Value& value) {
+  const Tensor& data = *value.constant;
+  const bool stored = ir::HasQparams(value.quantization) && !ir::IsFloat(data.dtype());
+  return stored ? DequantizeTensor(data, value.quantization) : data;
+}
+
+// One evaluation: the data of the values that are known and still needed.
+class Run {
+ public:
+  Run(const ir::Graph& graph, const std::vector<int>& uses, const RunOptions& options)
+      : graph_(graph),
+        options_(options),
+        uses_left_(uses),
+        data_(graph.num_values()),
+        state_(graph.num_nodes(), kNew) {}
+
+  absl::Status SetInput(ValueId id, const Tensor& given) {
+    const ir::Value& value = graph_.value(id);
+    const Tensor data = value.type.dtype == ir::DType::kF32 ? WidenedToF32(given) : given;
+    bool fits = data.dtype() == value.type.dtype;
+    if (value.type.shape.has_rank()) {
+      fits = fits && data.rank() == value.type.shape.rank();
+      for (int axis = 0; fits && axis < data.rank(); ++axis) {
+        const int64_t dim = value.type.shape.dim(axis);
+        fits = dim == ir::kUnknownDim || dim == data.dims()[axis];
+      }
+    }
+    if (!fits) {
+      return InvalidInput("input '", value.name, "' is ",
+                          TypeText(given.dtype(), ir::Shape(given.dims())),
+                          ", where the graph needs ", TypeText(value.type.dtype, value.type.shape));
+    }
+    return Publish(id, data);
+  }
+
+  // Evaluates what `value` needs, operands first, without recursion.
+  absl::Status Demand(ValueId value) {
+    std::vector<Visit> stack;
+    const auto push = [&](ValueId operand) {
+      const NodeId producer = graph_.value(operand).producer;
+      if (producer == kNoNode || state_[producer] != kNew) return;
+      state_[producer] = kOpen;
+      stack.push_back({producer, 0});
+    };
+    push(value);
+    while (!stack.empty()) {
+      if (const ValueId operand = NextOperand(stack.back()); operand != kNoValue) {
+        push(operand);
+        continue;
+      }
+      const NodeId id = stack.back().node;
+      stack.pop_back();
+      RETURN_IF_ERROR(EvaluateOne(id));
+      state_[id] = kDone;
+    }
+    return absl::OkStatus();
+  }
+
+  // The data of an operand; gives it away at its last use.
+  Tensor Take(ValueId id) {
+    if (graph_.IsConstant(id)) return RealData(graph_.value(id));
+    if (--uses_left_[id] > 0) return data_[id];
+    return std::exchange(data_[id], Tensor());
+  }
+
+ private:
+  enum State : uint8_t { kNew, kOpen, kDone };
+  struct Visit {
+    NodeId node;
+    int next;  // operand
+  };
+
+  // The operands that a node needs, one after the other, then kNoValue.
+  ValueId NextOperand(Visit& visit) const {
+    const ir::Node& node = graph_.node(visit.node);
+    const bool choose = std::holds_alternative<ir::Choose>(node.op);
+    if (choose && visit.next > 0) {
+      if (visit.next > 1) return kNoValue;
+      visit.next = 2;
+      return node.inputs[Chosen(node)];
+    }
+    while (visit.next < static_cast<int>(node.inputs.size())) {
+      const ValueId operand = node.inputs[visit.next++];
+      if (operand != kNoValue) return operand;
+    }
+    return kNoValue;
+  }
+
+  // The operand that a choose, whose condition is known, passes on.
+  int Chosen(const ir::Node& node) const {
+    const ir::Value& condition = graph_.value(node.inputs[0]);
+    const Tensor& data =
+        condition.constant.has_value() ? *condition.constant : data_[node.inputs[0]];
+    return data.NumElements() == 1 && data.IntScalar() == 0 ? 2 : 1;
+  }
+
+  absl::Status EvaluateOne(NodeId id) {
+    const ir::Node& node = graph_.node(id);
+    const int left_out = std::holds_alternative<ir::Choose>(node.op) ? 3 - Chosen(node) : -1;
+    std::vector<Tensor> operands(node.inputs.size());
+    std::vector<Tensor*> pointers(node.inputs.size(), nullptr);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue || static_cast<int>(i) == left_out) continue;
+      operands[i] = Take(node.inputs[i]);
+      pointers[i] = &operands[i];
+    }
+    absl::optional<Tensor> fast;
+    if (!options_.reference) fast = EvaluateFast(node.op, pointers);
+    std::vector<Tensor> results;
+    if (fast.has_value()) {
+      results.push_back(*std::move(fast));
+    } else {
+      auto computed =
+          EvaluateNode(node.op, std::vector<const Tensor*>(pointers.begin(), pointers.end()),
+                       static_cast<int>(node.outputs.size()));
+      if (!computed.ok()) {
+        return Prefixed(computed.status(), absl::StrCat(ir::Describe(graph_, id), ": "));
+      }
+      results = *std::move(computed);
+    }
+    operands.clear();
+    for (size_t i = 0; i < results.size(); ++i) {
+      RETURN_IF_ERROR(Publish(node.outputs[i], WidenedToF32(results[i])));
+      results[i] = Tensor();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Publish(ValueId id, Tensor data) {
+    if (options_.observe) RETURN_IF_ERROR(options_.observe(id, data));
+    if (uses_left_[id] > 0) data_[id] = std::move(data);
+    return absl::OkStatus();
+  }
+
+  const ir::Graph& graph_;
+  const RunOptions& options_;
+  std::vector<int> uses_left_;
+  std::vector<Tensor> data_;
+  std::vector<State> state_;
+};
+
+}  // namespace
+
+absl::StatusOr<FloatExecutor> FloatExecutor::Create(const ir::Graph& graph) {
+  const std::vector<NodeId> cycle = graph.FindCycle();
+  if (!cycle.empty()) {
+    return InvalidInput("a cycle: ", absl::StrJoin(cycle, " -> ", [&](std::string* out, NodeId id) {
+                          absl::StrAppend(out, ir::Describe(graph, id));
+                        }));
+  }
+  FloatExecutor executor(graph);
+  executor.uses_.assign(graph.num_values(), 0);
+  for (NodeId id : graph.TopologicalOrder()) {
+    for (ValueId operand : graph.node(id).inputs) {
+      if (operand != kNoValue) ++executor.uses_[operand];
+    }
+  }
+  for (const ir::GraphOutput& output : graph.outputs()) ++executor.uses_[output.value];
+  return executor;
+}
+
+absl::StatusOr<std::vector<Tensor>> FloatExecutor::Run(absl::Span<const Tensor> inputs,
+                                                       const RunOptions& options) const {
+  if (inputs.size() != graph_->inputs().size()) {
+    return InvalidInput(inputs.size(), " tensors for ", graph_->inputs().size(), " graph inputs");
+  }
+  evaluator::Run run(*graph_, uses_, options);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    RETURN_IF_ERROR(run.SetInput(graph_->inputs()[i], inputs[i]));
+  }
+  for (const ir::GraphOutput& output : graph_->outputs()) RETURN_IF_ERROR(run.Demand(output.value));
+  std::vector<Tensor> results;
+  for (const ir::GraphOutput& output : graph_->outputs()) {
+    results.push_back(WidenedToF32(run.Take(output.value)).Contiguous());
+  }
+  return results;
+}
+
+}  // namespace g4c::evaluator
