@@ -502,7 +502,8 @@ inline constexpr int kVariadic = -1;
 struct OpInfo {
   absl::string_view name;  // in the ir text
   int min_inputs;
-  int max_inputs;  // kVariadic: no limit. An input may be omitted (kNoValue) where min_inputs <= index.
+  int max_inputs;  // kVariadic: no limit. An input may be omitted (kNoValue) where min_inputs <= index,
+                   // and so may split_item's sizes.
   int outputs;     // kVariadic: any number
   QparamRule rule;
 };

@@ -17,8 +17,10 @@ absl::Status CheckArity(const Op& op, const ShapeContext& context) {
     return InvalidInput(info.name, " takes ", range, " operands, has ", inputs);
   }
   for (int i = 0; i < inputs; ++i) {
-    const bool optional = i >= info.min_inputs && info.max_inputs != kVariadic;
-    if (!context.Has(i) && !optional && !std::holds_alternative<Foreign>(op)) {
+    const bool optional = (i >= info.min_inputs && info.max_inputs != kVariadic) ||
+                          std::holds_alternative<Foreign>(op) ||
+                          (std::holds_alternative<SplitItem>(op) && i == 1);  // the sizes stand before the index
+    if (!context.Has(i) && !optional) {
       return InvalidInput("operand ", i, " of ", info.name, " is missing");
     }
   }
