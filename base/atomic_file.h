@@ -48,6 +48,9 @@ class AtomicFile {
   // The name as given to Create().
   const std::string& path() const { return path_; }
 
+  // The file as written so far, for reading it back before Commit().
+  const std::string& temporary() const { return temporary_; }
+
  private:
   AtomicFile(std::string path, std::string target, std::string temporary, int descriptor);
   void Discard();
@@ -61,8 +64,9 @@ class AtomicFile {
 };
 
 // From now on SIGINT, SIGTERM and SIGHUP remove all temporary files before they end the process as
-// they would have; one that was ignored stays ignored. SIGXFSZ is ignored, so that a file past its
-// limit is an error of Write(). For main().
+// they would have, and so do SIGABRT (a failed G4C_CHECK) and SIGBUS (a mapped file that was cut
+// off). One that was ignored stays ignored. SIGXFSZ is ignored, so that a file past its limit is an
+// error of Write(). For main().
 void InstallCleanupOnSignals();
 
 }  // namespace g4c

@@ -203,7 +203,7 @@ TEST(AtomicFile, AFullDiskIsAnError) {
 }
 
 TEST(AtomicFile, SignalsRemoveTheTemporaries) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGBUS}) {
     TempDir dir;
     dir.Write("a", "old");
     const int status = InChild([&] {
