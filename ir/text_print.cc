@@ -161,24 +161,27 @@ class Printer {
     return text;
   }
 
-  // Nodes with their producers first as far as that is possible: from the outputs, then (not in the canonical form) what
-  // no output needs. Constants in the order of their first use. Unlike TopologicalOrder this stands cycles and ids of
-  // nothing.
+  // What the outputs need, producers first as far as a cycle lets them be; then (not in the canonical form) what no
+  // output needs, as it stands. Constants in the order of their first use. Unlike TopologicalOrder this stands cycles
+  // and ids of nothing.
   void CollectOrder() {
-    std::vector<bool> node_seen(graph_.num_nodes(), false), value_seen(graph_.num_values(), false);
-    std::vector<std::pair<NodeId, size_t>> stack;
+    std::vector<bool> node_seen(graph_.num_nodes(), false), constant_seen(graph_.num_values(), false);
+    std::vector<std::pair<NodeId, size_t>> stack;  // a node and its next operand
+    const auto see_constant = [&](ValueId id) {
+      if (!Known(id) || constant_seen[id] || !graph_.value(id).constant.has_value()) return;
+      constant_seen[id] = true;
+      constants_.push_back(id);
+    };
     const auto reach = [&](ValueId id) {
-      if (!Known(id) || value_seen[id]) return;
-      value_seen[id] = true;
-      const Value& value = graph_.value(id);
-      if (value.constant.has_value()) constants_.push_back(id);
-      const NodeId producer = value.producer;
+      see_constant(id);
+      const NodeId producer = Known(id) ? graph_.value(id).producer : kNoNode;
       if (producer < 0 || producer >= graph_.num_nodes() || node_seen[producer]) return;
       if (graph_.node(producer).erased) return;
       node_seen[producer] = true;
       stack.emplace_back(producer, 0);
     };
-    const auto drain = [&] {
+    for (const GraphOutput& output : graph_.outputs()) {
+      reach(output.value);
       while (!stack.empty()) {
         const NodeId id = stack.back().first;
         const size_t operand = stack.back().second++;
@@ -190,17 +193,12 @@ class Printer {
           stack.pop_back();
         }
       }
-    };
-    for (const GraphOutput& output : graph_.outputs()) {
-      reach(output.value);
-      drain();
     }
     if (canonical_) return;
     for (NodeId id = 0; id < graph_.num_nodes(); ++id) {
       if (graph_.node(id).erased || node_seen[id]) continue;
-      node_seen[id] = true;
-      stack.emplace_back(id, 0);
-      drain();
+      order_.push_back(id);
+      for (ValueId input : graph_.node(id).inputs) see_constant(input);
     }
   }
 

@@ -1,4 +1,4 @@
-#include "support/ir_testing.h"
+#include "tests/support/ir_testing.h"
 
 #include <algorithm>
 #include <cstdio>
