@@ -145,23 +145,20 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Minimum&, const IntegerNo
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::SquaredDifference&, const IntegerNode& node) {
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
-  // With s the larger of both scales: d = (s_a / s) (qa - za) - (s_b / s) (qb - zb) in steps of 2^-29, exact for equal
-  // scales; |d| < 2^46. Then d^2 s^2 / s_out, d^2 below 2^92 and its product with the mantissa below 2^123.
-  const double s = std::max(in.a.scale, in.b.scale);
-  const int64_t ma = RoundHalfEven(std::ldexp(in.a.scale / s, 29));
-  const int64_t mb = RoundHalfEven(std::ldexp(in.b.scale / s, 29));
-  const Multiplier multiplier = QuantizeMultiplier(s * s / out.scale);
-  const int right = 31 - multiplier.shift + 58;
+  // The difference in steps of 2^(16 - shift), 29 bits or more to the larger scale: below 2^46, exact for equal scales.
+  // Its square times the mantissa stays below 2^123.
+  const CommonScale scale = MakeCommonScale(in.a.scale, in.b.scale);
+  const Multiplier multiplier = QuantizeMultiplier(1.0 / out.scale);
+  const int right = 31 - multiplier.shift + 2 * (scale.shift - 16);
   return Binary(node, out.dtype,
                 [=, range = out.range(), za = in.a.zero_point, zb = in.b.zero_point](int64_t x,
                                                                                      int64_t y) {
-                  const int64_t d = ma * (x - za) - mb * (y - zb);
+                  const int64_t d = RoundShift(scale.a * (x - za) - scale.b * (y - zb), 16);
                   const __int128 product = static_cast<__int128>(d) * d * multiplier.mantissa;
                   if (right >= 0) {
                     return range.Store(SaturateToInt64(ShiftRightRoundHalfEven128(product, right)));
                   }
-                  // The multiplier is above 2^88 here: even one step of d saturates.
-                  return product == 0 ? range.Store(0) : range.hi;
+                  return product == 0 ? range.Store(0) : range.hi;  // at least 2^30 steps
                 });
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_join.h"
 #include "evaluator/evaluate_node.h"
+#include "evaluator/fast_node.h"
 #include "evaluator/integer_rules.h"
 #include "evaluator/quantize.h"
 #include "ir/quantize_constant.h"
@@ -45,29 +46,23 @@ bool Converts(const ir::Op& op) {
          std::holds_alternative<ir::Cast>(op);
 }
 
-// Float computation; quantised constants are dequantised once.
-IntegerKernel FloatKernel(const IntegerNode& node) {
-  std::vector<absl::optional<ir::Tensor>> reals(node.num_inputs());
+// The quantised constants of a node that computes in float, as reals.
+std::vector<ir::Tensor> RealConstants(const IntegerNode& node) {
+  std::vector<ir::Tensor> reals(node.num_inputs());
   for (int i = 0; i < node.num_inputs(); ++i) {
     if (!node.Has(i) || !ir::HasQparams(node.input(i).quantization)) continue;
     reals[i] = DequantizeTensor(StoredConstant(node.input(i)), node.input(i).quantization);
   }
-  return [op = node.op(), outputs = node.num_outputs(), reals = std::move(reals)](
-             absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
-    std::vector<const ir::Tensor*> operands(inputs.begin(), inputs.end());
-    for (size_t i = 0; i < reals.size(); ++i) {
-      if (reals[i].has_value()) operands[i] = &*reals[i];
-    }
-    return EvaluateNode(op, operands, outputs);
-  };
+  return reals;
 }
 
+// No kernel: the node runs in float.
 absl::StatusOr<IntegerKernel> PrepareNode(const IntegerNode& node) {
   const Mixture mixture = MixtureOf(node);
-  if (!mixture.quantised_activation && !mixture.quantised_constant) return FloatKernel(node);
+  if (!mixture.quantised_activation && !mixture.quantised_constant) return IntegerKernel();
   if (Converts(node.op())) return PrepareInteger(node);
   if (!mixture.float_value) return PrepareInteger(node);
-  if (!mixture.quantised_activation) return FloatKernel(node);
+  if (!mixture.quantised_activation) return IntegerKernel();
   return node.NoRule("some of its f32 values have qparams and some have none");
 }
 
@@ -81,13 +76,15 @@ absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph) 
   std::vector<std::string> refused;
   for (const ir::NodeId id : graph.TopologicalOrder()) {
     const int step = static_cast<int>(executor.steps_.size());
-    absl::StatusOr<IntegerKernel> kernel = PrepareNode(IntegerNode(graph, id));
+    const IntegerNode node(graph, id);
+    absl::StatusOr<IntegerKernel> kernel = PrepareNode(node);
     if (!kernel.ok()) {
       if (!absl::IsUnimplemented(kernel.status())) return kernel.status();
       refused.emplace_back(kernel.status().message());
       continue;
     }
-    executor.steps_.push_back({id, *std::move(kernel), {}});
+    std::vector<ir::Tensor> reals = *kernel ? std::vector<ir::Tensor>() : RealConstants(node);
+    executor.steps_.push_back({id, *std::move(kernel), std::move(reals), {}});
     for (const ir::ValueId value : graph.node(id).inputs) {
       if (value == ir::kNoValue) continue;
       if (!graph.IsConstant(value)) {
@@ -113,6 +110,34 @@ absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph) 
   return executor;
 }
 
+absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(const Step& step,
+                                                                 const std::vector<ir::Tensor>& values,
+                                                                 const RunOptions& options) const {
+  const ir::Node& node = graph_->node(step.node);
+  if (step.kernel) {
+    std::vector<const ir::Tensor*> operands;
+    for (const ir::ValueId value : node.inputs) {
+      operands.push_back(value == ir::kNoValue ? nullptr : &values[value]);
+    }
+    return step.kernel(operands);
+  }
+  // Copies share their storage with `values`, which keeps EvaluateFast from computing in place.
+  std::vector<ir::Tensor> operands(node.inputs.size());
+  std::vector<ir::Tensor*> pointers(node.inputs.size(), nullptr);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == ir::kNoValue) continue;
+    operands[i] = step.reals[i].NumElements() > 0 ? step.reals[i] : values[node.inputs[i]];
+    pointers[i] = &operands[i];
+  }
+  if (!options.reference) {
+    if (absl::optional<ir::Tensor> fast = EvaluateFast(node.op, pointers)) {
+      return std::vector<ir::Tensor>{*std::move(fast)};
+    }
+  }
+  return EvaluateNode(node.op, std::vector<const ir::Tensor*>(pointers.begin(), pointers.end()),
+                      static_cast<int>(node.outputs.size()));
+}
+
 absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir::Tensor> inputs,
                                                              const RunOptions& options) const {
   const std::vector<ir::ValueId>& names = graph_->inputs();
@@ -130,15 +155,11 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
                           ir::ShapeText(ir::Shape(inputs[i].dims())));
     }
     values[names[i]] = inputs[i];
+    if (options.observe) RETURN_IF_ERROR(options.observe(names[i], inputs[i]));
   }
-  std::vector<const ir::Tensor*> operands;
   for (const Step& step : steps_) {
     const ir::Node& node = graph_->node(step.node);
-    operands.clear();
-    for (const ir::ValueId value : node.inputs) {
-      operands.push_back(value == ir::kNoValue ? nullptr : &values[value]);
-    }
-    absl::StatusOr<std::vector<ir::Tensor>> results = step.kernel(operands);
+    absl::StatusOr<std::vector<ir::Tensor>> results = RunStep(step, values, options);
     if (!results.ok()) {
       return Prefixed(results.status(), absl::StrCat(ir::Describe(*graph_, step.node), ": "));
     }
@@ -150,7 +171,7 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
     for (const ir::ValueId value : step.last_used) values[value] = ir::Tensor();
   }
   std::vector<ir::Tensor> outputs;
-  for (const ir::GraphOutput& output : graph_->outputs()) outputs.push_back(values[output.value]);
+  for (const ir::GraphOutput& output : graph_->outputs()) outputs.push_back(values[output.value].Contiguous());
   return outputs;
 }
 

@@ -24,8 +24,8 @@ class IntegerExecutor {
   static absl::StatusOr<IntegerExecutor> Create(const ir::Graph& graph);
 
   // `inputs` in the order of Graph::inputs(), as stored: integers of the qparams' dtype where a value has qparams, else
-  // elements of its type. Returns the stored outputs in order. InvalidInput: a wrong number, dtype or shape of inputs; NaN
-  // before a quantize. Observe sees every node's stored results, in topological order.
+  // elements of its type. Returns the stored outputs in order, row-major. InvalidInput: a wrong number, dtype or shape of inputs; NaN
+  // before a quantize. Observers see stored tensors: the graph inputs, then every node's results in topological order.
   // The result is the same for any number of threads.
   absl::StatusOr<std::vector<ir::Tensor>> Run(absl::Span<const ir::Tensor> inputs,
                                               const RunOptions& options = {}) const;
@@ -33,9 +33,14 @@ class IntegerExecutor {
  private:
   struct Step {
     ir::NodeId node;
-    IntegerKernel kernel;
+    IntegerKernel kernel;  // none: the node computes on reals or plain integers
+    // Of a node without a kernel: its quantised constants as reals, by operand; empty tensors for the others.
+    std::vector<ir::Tensor> reals;
     std::vector<ir::ValueId> last_used;  // freed behind the step
   };
+
+  absl::StatusOr<std::vector<ir::Tensor>> RunStep(const Step& step, const std::vector<ir::Tensor>& values,
+                                                  const RunOptions& options) const;
 
   explicit IntegerExecutor(const ir::Graph& graph) : graph_(&graph) {}
 

@@ -2,6 +2,7 @@
 
 #include "evaluator/evaluate_node.h"
 #include "evaluator/integer_convert.h"
+#include "ir/quantize_constant.h"
 
 namespace g4c::evaluator {
 namespace {
