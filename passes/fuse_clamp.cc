@@ -55,8 +55,9 @@ bool FuseAt(Graph& graph, NodeId id, Report& report) {
     }
   }
   if (clamp->min == -kInf && clamp->max == kInf && ReplaceByEqual(graph, y, clamp->x)) return true;
-  const ir::Op op = ir::Clamp{clamp->min, clamp->max};
-  if (graph.node(id).op == op && graph.node(id).inputs[0] == clamp->x) return false;
+  const ir::Clamp op{clamp->min, clamp->max};
+  const auto* present = std::get_if<ir::Clamp>(&graph.node(id).op);
+  if (present != nullptr && *present == op && graph.node(id).inputs[0] == clamp->x) return false;
   Become(graph, y, op, {clamp->x});
   return true;
 }

@@ -82,7 +82,7 @@ bool FuseBias(Graph& graph, NodeId id, Report& report) {
   if (!sum) return false;
   for (const auto& [product, bias] : {Operands{sum->a, sum->b}, Operands{sum->b, sum->a}}) {
     const ir::Node* node = graph.Producer(product);
-    if (node == nullptr || node->op != ir::Op(ir::FullyConnected{}) || !graph.HasOneUse(product)) continue;
+    if (node == nullptr || !IsPlain<ir::FullyConnected>(node->op) || !graph.HasOneUse(product)) continue;
     if (node->inputs.size() > 2 && node->inputs[2] != ir::kNoValue) continue;
     if (graph.value(product).type != graph.value(y).type) continue;
     const ValueId x = node->inputs[0];

@@ -26,8 +26,8 @@ std::vector<ValueId> CandidatesBelow(const Graph& graph, ValueId u) {
   for (size_t i = 0; i < found.size() && found.size() < 32; ++i) {
     const ir::Node* node = graph.Producer(found[i]);
     if (node == nullptr) continue;
-    const bool arithmetic = node->op == ir::Op(ir::Add{}) || node->op == ir::Op(ir::Sub{}) ||
-                            node->op == ir::Op(ir::Mul{}) || node->op == ir::Op(ir::Div{}) ||
+    const bool arithmetic = IsPlain<ir::Add>(node->op) || IsPlain<ir::Sub>(node->op) ||
+                            IsPlain<ir::Mul>(node->op) || IsPlain<ir::Div>(node->op) ||
                             std::holds_alternative<ir::Square>(node->op) || std::holds_alternative<ir::Neg>(node->op);
     if (!arithmetic) continue;
     for (ValueId operand : node->inputs) {

@@ -11,6 +11,13 @@ namespace g4c::passes {
 // Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy broadcasting.
 bool IsElementwise(const ir::Op& op);
 
+// An `OpType` with every attribute at its default (no fused activation).
+template <typename OpType>
+bool IsPlain(const ir::Op& op) {
+  const auto* concrete = std::get_if<OpType>(&op);
+  return concrete != nullptr && *concrete == OpType{};
+}
+
 // The operand of an `OpType` of one operand that produces `value`; kNoValue where something else does.
 template <typename OpType>
 ir::ValueId OperandOf(const ir::Graph& graph, ir::ValueId value) {
@@ -25,9 +32,8 @@ struct Operands {
 };
 template <typename OpType>
 absl::optional<Operands> OperandsOf(const ir::Graph& graph, ir::ValueId value) {
-  const OpType* op = graph.ProducedBy<OpType>(value);
-  if (op == nullptr || !(*op == OpType{})) return absl::nullopt;
-  const ir::Node* node = graph.Producer(value);
+  const ir::Node* node = value == ir::kNoValue ? nullptr : graph.Producer(value);
+  if (node == nullptr || !IsPlain<OpType>(node->op)) return absl::nullopt;
   return Operands{node->inputs[0], node->inputs[1]};
 }
 

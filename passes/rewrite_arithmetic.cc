@@ -26,10 +26,10 @@ bool DropTo(Graph& graph, ValueId y, ValueId x) {
 //   x + 0, 0 + x, x - 0  ->  x        x * 1, 1 * x, x / 1  ->  x
 absl::StatusOr<bool> DropNeutral(Graph& graph, NodeId id) {
   const ir::Node& node = graph.node(id);
-  const bool sum = node.op == ir::Op(ir::Add{});
-  const bool difference = node.op == ir::Op(ir::Sub{});
-  const bool product = node.op == ir::Op(ir::Mul{});
-  const bool quotient = node.op == ir::Op(ir::Div{});
+  const bool sum = IsPlain<ir::Add>(node.op);
+  const bool difference = IsPlain<ir::Sub>(node.op);
+  const bool product = IsPlain<ir::Mul>(node.op);
+  const bool quotient = IsPlain<ir::Div>(node.op);
   if (!sum && !difference && !product && !quotient) return false;
   const double neutral = sum || difference ? 0 : 1;
   const ValueId y = node.outputs[0];
@@ -70,7 +70,7 @@ absl::StatusOr<bool> ReplacePower(Graph& graph, NodeId id) {
 //   x * x  ->  square(x)
 absl::StatusOr<bool> MakeSquare(Graph& graph, NodeId id) {
   const ir::Node& node = graph.node(id);
-  if (node.op != ir::Op(ir::Mul{}) || node.inputs[0] != node.inputs[1]) return false;
+  if (!IsPlain<ir::Mul>(node.op) || node.inputs[0] != node.inputs[1]) return false;
   if (graph.value(node.outputs[0]).type.dtype != DType::kF32) return false;
   Become(graph, node.outputs[0], ir::Square{}, {node.inputs[0]});
   return true;

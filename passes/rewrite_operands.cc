@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "evaluator/evaluate_node.h"
 #include "passes/matchers.h"
 #include "passes/rewrite_builder.h"
 #include "passes/rewrites.h"
@@ -106,6 +107,47 @@ absl::StatusOr<bool> AbsorbTranspose(Graph& graph, NodeId id) {
   return changed;
 }
 
+//   batch_matmul(k, select(c, 0, x)) -> batch_matmul(select(c^T, 0, k), x), and the same with the branches swapped
+//   where the constant c chooses whole rows of x: a row of zeros adds what a column of zeros does. (Rows of Inf or NaN
+//   would differ; what is chosen away is padding.)
+absl::StatusOr<bool> AbsorbRowMask(Graph& graph, NodeId id) {
+  const auto* product = std::get_if<ir::BatchMatMul>(&graph.node(id).op);
+  if (product == nullptr || product->adj_y) return false;
+  const ValueId k = graph.node(id).inputs[0];
+  const ValueId masked = graph.node(id).inputs[1];
+  if (!graph.IsConstant(k) || graph.ProducedBy<ir::Select>(masked) == nullptr || !graph.HasOneUse(masked)) return false;
+  if (!ir::IsFloat(graph.value(k).constant->dtype())) return false;
+  if (std::holds_alternative<ir::QuantPerChannel>(graph.value(k).quantization)) return false;
+  const std::vector<ValueId> inputs = graph.Producer(masked)->inputs;
+  const bool zero_first = UniformFloat(graph, inputs[1]) == 0.0f;
+  if (!zero_first && UniformFloat(graph, inputs[2]) != 0.0f) return false;
+  const ValueId x = inputs[zero_first ? 2 : 1];
+  if (!graph.IsConstant(inputs[0]) || graph.value(x).type != graph.value(masked).type) return false;
+  const Tensor condition = DistinctPart(Compacted(*graph.value(inputs[0]).constant));
+  // [.., S, 1]: one choice for each row.
+  const Dims& rows = graph.value(x).type.shape.dims();
+  const int rank = condition.rank();
+  if (rank < 2 || condition.dims()[rank - 1] != 1 || condition.dims()[rank - 2] != rows[rows.size() - 2]) return false;
+  std::vector<int> perm(rank);
+  std::iota(perm.begin(), perm.end(), 0);
+  if (!product->adj_x) std::swap(perm[rank - 2], perm[rank - 1]);
+  const Tensor columns = condition.Transposed(perm);
+  const Tensor zero = Tensor::ScalarF32(0);
+  const Tensor& weights = *graph.value(k).constant;
+  const Tensor* operands[] = {&columns, zero_first ? &zero : &weights, zero_first ? &weights : &zero};
+  ASSIGN_OR_RETURN(std::vector<Tensor> result, evaluator::EvaluateNode(ir::Select{}, operands, 1));
+  const ir::BatchMatMul op = *product;
+  const std::string name = graph.value(k).name;
+  const ir::Quantization q = graph.value(k).quantization;
+  const ir::QuantOrigin origin = graph.value(k).quant_origin;
+  const ir::Provenance provenance = graph.Producer(masked)->provenance;
+  graph.MergeProvenance(id, provenance);
+  const ValueId masked_k = graph.AddConstant(name, std::move(result[0]));
+  graph.SetQuantization(masked_k, q, origin);
+  Become(graph, graph.node(id).outputs[0], op, {masked_k, x});
+  return true;
+}
+
 }  // namespace
 
 absl::Span<const Rewrite> OperandRewrites() {
@@ -113,6 +155,7 @@ absl::Span<const Rewrite> OperandRewrites() {
       {"shrink-constants", ShrinkConstants},
       {"absorb-broadcast", AbsorbBroadcast},
       {"absorb-transpose", AbsorbTranspose},
+      {"absorb-row-mask", AbsorbRowMask},
   };
   return kRewrites;
 }
