@@ -31,9 +31,9 @@ absl::Status CheckResultSize(ir::DType dtype, const ir::Dims& dims) {
                       " is larger than ", kMaxResultBytes >> 30, " GiB");
 }
 
-absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
-                                                     absl::Span<const ir::Tensor* const> inputs,
-                                                     int num_outputs) {
+absl::StatusOr<std::vector<ir::Type>> InferResults(const ir::Op& op,
+                                                   absl::Span<const ir::Tensor* const> inputs,
+                                                   int num_outputs) {
   if (const auto* foreign = std::get_if<ir::Foreign>(&op)) {
     return Unsupported("operator '", foreign->code,
                        "' cannot be evaluated: this tool does not model it");
@@ -48,7 +48,9 @@ absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
       const ir::DType stored = inputs[i]->dtype();
       types[i] = {ir::IsFloat(stored) ? ir::DType::kF32 : stored, ir::Shape(inputs[i]->dims())};
     }
-    context.inputs.push_back(inputs[i] == nullptr ? nullptr : &types[i]);
+    // What a choice leaves out has no data, hence a type that nothing is known of.
+    const bool absent = inputs[i] == nullptr && !IsOneOf<ir::Choose, ir::SequenceItem>(op);
+    context.inputs.push_back(absent ? nullptr : &types[i]);
     context.constants.push_back(inputs[i]);
   }
   context.outputs.resize(num_outputs);
@@ -57,7 +59,11 @@ absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
     if (result.shape.IsStatic())
       RETURN_IF_ERROR(CheckResultSize(result.dtype, result.shape.dims()));
   }
+  return std::move(context.outputs);
+}
 
+Results EvaluateReference(const ir::Op& op, absl::Span<const ir::Tensor* const> inputs,
+                          absl::Span<const ir::Type> results) {
   std::vector<ir::Tensor> wide;
   std::vector<const ir::Tensor*> operands(inputs.begin(), inputs.end());
   if (!MovesOneOperand(op)) {
@@ -70,7 +76,7 @@ absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
       operand = &wide.back();
     }
   }
-  const Operands in{operands, context.outputs};
+  const Operands in{operands, results};
   return std::visit(
       [&](const auto& o) -> Results {
         if constexpr (std::is_same_v<std::decay_t<decltype(o)>, std::monostate>) {
@@ -80,6 +86,13 @@ absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
         }
       },
       op);
+}
+
+absl::StatusOr<std::vector<ir::Tensor>> EvaluateNode(const ir::Op& op,
+                                                     absl::Span<const ir::Tensor* const> inputs,
+                                                     int num_outputs) {
+  ASSIGN_OR_RETURN(const std::vector<ir::Type> results, InferResults(op, inputs, num_outputs));
+  return EvaluateReference(op, inputs, results);
 }
 
 }  // namespace g4c::evaluator

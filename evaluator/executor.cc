@@ -6,6 +6,7 @@
 #include "evaluator/evaluate_node.h"
 #include "evaluator/fast_node.h"
 #include "evaluator/quantize.h"
+#include "evaluator/strided.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -127,24 +128,19 @@ class Run {
       operands[i] = Take(node.inputs[i]);
       pointers[i] = &operands[i];
     }
-    absl::optional<Tensor> fast;
-    if (!options_.reference) fast = EvaluateFast(node.op, pointers);
-    std::vector<Tensor> results;
-    if (fast.has_value()) {
-      results.push_back(*std::move(fast));
-    } else {
-      auto computed =
-          EvaluateNode(node.op, std::vector<const Tensor*>(pointers.begin(), pointers.end()),
-                       static_cast<int>(node.outputs.size()));
-      if (!computed.ok()) {
-        return Prefixed(computed.status(), absl::StrCat(ir::Describe(graph_, id), ": "));
-      }
-      results = *std::move(computed);
+    const int count = static_cast<int>(node.outputs.size());
+    auto results =
+        options_.reference
+            ? EvaluateNode(node.op, std::vector<const Tensor*>(pointers.begin(), pointers.end()),
+                           count)
+            : EvaluateNodeFast(node.op, pointers, count);
+    if (!results.ok()) {
+      return Prefixed(results.status(), absl::StrCat(ir::Describe(graph_, id), ": "));
     }
     operands.clear();
-    for (size_t i = 0; i < results.size(); ++i) {
-      RETURN_IF_ERROR(Publish(node.outputs[i], WidenedToF32(results[i])));
-      results[i] = Tensor();
+    for (size_t i = 0; i < results->size(); ++i) {
+      Tensor result = std::exchange((*results)[i], Tensor());
+      RETURN_IF_ERROR(Publish(node.outputs[i], WidenedToF32(std::move(result))));
     }
     return absl::OkStatus();
   }
@@ -194,7 +190,7 @@ absl::StatusOr<std::vector<Tensor>> FloatExecutor::Run(absl::Span<const Tensor> 
   for (const ir::GraphOutput& output : graph_->outputs()) RETURN_IF_ERROR(run.Demand(output.value));
   std::vector<Tensor> results;
   for (const ir::GraphOutput& output : graph_->outputs()) {
-    results.push_back(WidenedToF32(run.Take(output.value)).Contiguous());
+    results.push_back(RowMajor(WidenedToF32(run.Take(output.value))));
   }
   return results;
 }

@@ -2,8 +2,12 @@
 #ifndef EVALUATOR_FAST_NODE_H_
 #define EVALUATOR_FAST_NODE_H_
 
+#include <vector>
+
+#include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "ir/graph.h"
 #include "ir/op.h"
 #include "ir/tensor.h"
 
@@ -15,7 +19,14 @@ namespace g4c::evaluator {
 //
 // Work is cut into tiles that depend on shapes only, so that results do not depend on the number of
 // threads.
-absl::optional<ir::Tensor> EvaluateFast(const ir::Op& op, absl::Span<ir::Tensor* const> operands);
+absl::optional<ir::Tensor> EvaluateFast(const ir::Op& op, absl::Span<ir::Tensor* const> operands,
+                                        const ir::Type& result);
+
+// EvaluateNode that takes the fast kernels where there are some. Operands may be overwritten as
+// above.
+absl::StatusOr<std::vector<ir::Tensor>> EvaluateNodeFast(const ir::Op& op,
+                                                         absl::Span<ir::Tensor* const> operands,
+                                                         int num_outputs);
 
 }  // namespace g4c::evaluator
 

@@ -121,7 +121,7 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(const Step& ste
     }
     return step.kernel(operands);
   }
-  // Copies share their storage with `values`, which keeps EvaluateFast from computing in place.
+  // Copies share their storage with `values`, which keeps EvaluateNodeFast from computing in place.
   std::vector<ir::Tensor> operands(node.inputs.size());
   std::vector<ir::Tensor*> pointers(node.inputs.size(), nullptr);
   for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -129,13 +129,9 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(const Step& ste
     operands[i] = step.reals[i].NumElements() > 0 ? step.reals[i] : values[node.inputs[i]];
     pointers[i] = &operands[i];
   }
-  if (!options.reference) {
-    if (absl::optional<ir::Tensor> fast = EvaluateFast(node.op, pointers)) {
-      return std::vector<ir::Tensor>{*std::move(fast)};
-    }
-  }
-  return EvaluateNode(node.op, std::vector<const ir::Tensor*>(pointers.begin(), pointers.end()),
-                      static_cast<int>(node.outputs.size()));
+  const int count = static_cast<int>(node.outputs.size());
+  if (!options.reference) return EvaluateNodeFast(node.op, pointers, count);
+  return EvaluateNode(node.op, std::vector<const ir::Tensor*>(pointers.begin(), pointers.end()), count);
 }
 
 absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir::Tensor> inputs,

@@ -38,6 +38,14 @@ inline Results One(ir::Tensor tensor) {
   return results;
 }
 
+// The two halves of EvaluateNode: the types of the results, checked in every way that EvaluateNode
+// checks, and the results themselves.
+absl::StatusOr<std::vector<ir::Type>> InferResults(const ir::Op& op,
+                                                   absl::Span<const ir::Tensor* const> inputs,
+                                                   int num_outputs);
+Results EvaluateReference(const ir::Op& op, absl::Span<const ir::Tensor* const> inputs,
+                          absl::Span<const ir::Type> results);
+
 // InvalidInput where a result would be larger than kMaxResultBytes: for sizes that only the data
 // tells.
 absl::Status CheckResultSize(ir::DType dtype, const ir::Dims& dims);

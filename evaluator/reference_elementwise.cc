@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "evaluator/elements.h"
 #include "evaluator/reference.h"
+#include "evaluator/strided.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -286,9 +287,9 @@ Results Evaluate(const ir::Cast& op, const Operands& in) {
 }
 
 Results Evaluate(const ir::Select&, const Operands& in) {
-  const Tensor condition = in[0].BroadcastTo(in.dims()).Contiguous();
-  const Tensor a = in[1].BroadcastTo(in.dims()).Contiguous();
-  const Tensor b = in[2].BroadcastTo(in.dims()).Contiguous();
+  const Tensor condition = RowMajor(in[0].BroadcastTo(in.dims()));
+  const Tensor a = RowMajor(in[1].BroadcastTo(in.dims()));
+  const Tensor b = RowMajor(in[2].BroadcastTo(in.dims()));
   Tensor out = Tensor::Allocate(in.dtype(), in.dims());
   WithWidth(ir::ByteWidth(in.dtype()), [&](auto width) {
     using T = decltype(width);

@@ -8,6 +8,7 @@
 #include "evaluator/elements.h"
 #include "evaluator/quantize.h"
 #include "evaluator/reference.h"
+#include "evaluator/strided.h"
 #include "ir/resolve.h"
 
 namespace g4c::evaluator {
@@ -120,7 +121,7 @@ int64_t Product(const Dims& dims, size_t begin, size_t end) {
 // differ for each o.
 Tensor Taken(const Tensor& data, int64_t outer, int64_t slices, const std::vector<int64_t>& indices,
              bool per_outer, int64_t run, const Dims& dims) {
-  const Tensor rows = data.Contiguous();
+  const Tensor rows = RowMajor(data);
   Tensor out = Tensor::Allocate(data.dtype(), dims);
   const int64_t count = per_outer && outer > 0 ? static_cast<int64_t>(indices.size()) / outer
                                                : static_cast<int64_t>(indices.size());
@@ -183,7 +184,7 @@ Results Evaluate(const ir::OneHot& op, const Operands& in) {
   const int64_t inner = Product(in[0].dims(), axis, in[0].dims().size());
   std::vector<double> indices(in[0].NumElements());
   in[0].ReadDoubles(0, absl::MakeSpan(indices));
-  const Tensor values = in[2].Contiguous();
+  const Tensor values = RowMajor(in[2]);
   Tensor out = Tensor::Allocate(in.dtype(), in.dims());
   WithWidth(ir::ByteWidth(in.dtype()), [&](auto element) {
     using T = decltype(element);

@@ -1,10 +1,9 @@
 // Operators that move elements by their attributes. Views where strides can say the result.
-#include <cstring>
-#include <numeric>
 
 #include "base/status.h"
 #include "evaluator/elements.h"
 #include "evaluator/reference.h"
+#include "evaluator/strided.h"
 #include "ir/resolve.h"
 
 namespace g4c::evaluator {
@@ -41,30 +40,17 @@ Tensor Tiled(const Tensor& x, const ir::Ints& repeats) {
     wide.insert(wide.end(), {repeats[axis], x.dims()[axis]});
     together.push_back(repeats[axis] * x.dims()[axis]);
   }
-  return x.Reshaped(apart).BroadcastTo(wide).Reshaped(together);
+  return ReshapedTo(ReshapedTo(x, apart).BroadcastTo(wide), together);
 }
 
 // Operands of one dtype and rank, side by side along `axis`.
 Tensor Concatenated(absl::Span<const Tensor> parts, int axis, ir::DType dtype, const Dims& dims) {
   Tensor out = Tensor::Allocate(dtype, dims);
-  const int width = ir::ByteWidth(dtype);
-  const auto product = [](auto begin, auto end) {
-    return std::accumulate(begin, end, int64_t{1}, std::multiplies<int64_t>());
-  };
-  const int64_t outer = product(dims.begin(), dims.begin() + axis);
-  const int64_t inner = product(dims.begin() + axis + 1, dims.end());
-  WithWidth(width, [&](auto element) {
-    using T = decltype(element);
-    T* to = out.mutable_data<T>();
-    int64_t offset = 0;
+  WithWidth(ir::ByteWidth(dtype), [&](auto element) {
+    auto* to = out.mutable_data<decltype(element)>();
     for (const Tensor& part : parts) {
-      const int64_t run = part.dims()[axis] * inner;
-      if (part.NumElements() == 0) continue;
-      const Tensor rows = part.Contiguous();
-      for (int64_t o = 0; o < outer; ++o) {
-        std::memcpy(to + o * dims[axis] * inner + offset, rows.data<T>() + o * run, run * width);
-      }
-      offset += run;
+      CopyTo(part, out.strides(), reinterpret_cast<uint8_t*>(to));
+      to += part.dims()[axis] * out.strides()[axis];
     }
   });
   return out;
@@ -112,7 +98,7 @@ Results Padded(const Tensor& x, const ir::Padding& padding, ir::PadMode mode, co
     sources.push_back(std::move(along));
   }
   Tensor out = Tensor::Allocate(x.dtype(), dims);
-  const Tensor rows = x.Contiguous();
+  const Tensor rows = RowMajor(x);
   const Dims strides = ir::RowMajorStrides(x.dims());
   WithWidth(ir::ByteWidth(x.dtype()), [&](auto element) {
     using T = decltype(element);
@@ -135,7 +121,7 @@ Results Padded(const Tensor& x, const ir::Padding& padding, ir::PadMode mode, co
 }  // namespace
 
 Results Evaluate(const ir::Reshape& op, const Operands& in) {
-  return One(in[0].Reshaped(op.shape));
+  return One(ReshapedTo(in[0], op.shape));
 }
 
 Results Evaluate(const ir::Transpose& op, const Operands& in) {
@@ -159,7 +145,7 @@ Results Evaluate(const ir::Pack& op, const Operands& in) {
   Dims dims = in[0].dims();
   dims.insert(dims.begin() + axis, 1);
   std::vector<Tensor> parts;
-  for (const Tensor* part : in.inputs) parts.push_back(part->Reshaped(dims));
+  for (const Tensor* part : in.inputs) parts.push_back(ReshapedTo(*part, dims));
   return One(Concatenated(parts, axis, in.dtype(), in.dims()));
 }
 
@@ -167,7 +153,7 @@ Results Evaluate(const ir::Unpack& op, const Operands& in) {
   const int axis = Axis(op.axis, in[0].rank());
   std::vector<Tensor> items;
   for (int64_t i = 0; i < in[0].dims()[axis]; ++i) {
-    items.push_back(in[0].Sliced(axis, i, 1).Reshaped(in.dims()));
+    items.push_back(ReshapedTo(in[0].Sliced(axis, i, 1), in.dims()));
   }
   return items;
 }
@@ -190,13 +176,13 @@ Results Evaluate(const ir::Pad& op, const Operands& in) {
 }
 
 Results Evaluate(const ir::DynamicReshape&, const Operands& in) {
-  return One(in[0].Reshaped(in.dims()));
+  return One(ReshapedTo(in[0], in.dims()));
 }
 Results Evaluate(const ir::DynamicSqueeze&, const Operands& in) {
-  return One(in[0].Reshaped(in.dims()));
+  return One(ReshapedTo(in[0], in.dims()));
 }
 Results Evaluate(const ir::DynamicUnsqueeze&, const Operands& in) {
-  return One(in[0].Reshaped(in.dims()));
+  return One(ReshapedTo(in[0], in.dims()));
 }
 Results Evaluate(const ir::DynamicExpand&, const Operands& in) {
   return One(in[0].BroadcastTo(in.dims()));
@@ -223,7 +209,7 @@ Results Evaluate(const ir::DynamicPad& op, const Operands& in) {
   ASSIGN_OR_RETURN(ir::Padding padding,
                    ir::ResolvePads(in[0].rank(), in[1].Ints(), ir::IntsOf(in.Get(3))));
   ASSIGN_OR_RETURN(const ir::Slice crop, ir::TakeCrop(in[0].dims(), padding));
-  const Tensor value = in.Has(2) ? in[2].Contiguous() : Tensor::Allocate(in.dtype(), {});
+  const Tensor value = in.Has(2) ? RowMajor(in[2]) : Tensor::Allocate(in.dtype(), {});
   return Padded(Sliced(in[0], crop), padding, op.mode, value, in.dims());
 }
 
@@ -231,7 +217,7 @@ Results Evaluate(const ir::SplitItem& op, const Operands& in) {
   ASSIGN_OR_RETURN(const int64_t index, ir::IntScalarOf(in[2]));
   ASSIGN_OR_RETURN(const ir::SplitPiece piece,
                    ir::ResolveSplitItem(op, in[0].dims(), in.Get(1), index));
-  return One(in[0].Sliced(piece.axis, piece.begin, piece.size).Reshaped(in.dims()));
+  return One(ReshapedTo(in[0].Sliced(piece.axis, piece.begin, piece.size), in.dims()));
 }
 
 Results Evaluate(const ir::SequenceItem&, const Operands& in) {
@@ -249,7 +235,7 @@ Results Evaluate(const ir::Trilu& op, const Operands& in) {
   if (in.Has(1)) {
     ASSIGN_OR_RETURN(k, ir::IntScalarOf(in[1]));
   }
-  const Tensor x = in[0].Contiguous();
+  const Tensor x = RowMajor(in[0]);
   Tensor out = Tensor::Allocate(x.dtype(), x.dims());
   const int64_t rows = x.dims()[x.rank() - 2];
   const int64_t columns = x.dims()[x.rank() - 1];

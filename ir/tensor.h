@@ -71,6 +71,8 @@ class Tensor {
     G4C_CHECK(sizeof(T) == static_cast<size_t>(ByteWidth(dtype_)) && writable_);
     return reinterpret_cast<T*>(const_cast<uint8_t*>(data_));
   }
+  // Whether mutable_data() may be called and no other tensor shares the bytes: then they may be overwritten in place.
+  bool IsUnshared() const { return writable_ && owner_.use_count() == 1; }
   const uint8_t* bytes() const { return data_; }
   absl::Span<const uint8_t> ContiguousBytes() const;  // requires IsContiguous()
 
