@@ -24,6 +24,21 @@ bool IsRead(const ir::Graph& graph, const ir::Node& node) {
   });
 }
 
+// Erases a node that nothing reads, and of its operands' producers those that only it needed: a dead reader would make a
+// value look shared.
+void EraseUnread(ir::Graph& graph, ir::NodeId id) {
+  std::vector<ir::NodeId> stack = {id};
+  while (!stack.empty()) {
+    const ir::NodeId next = stack.back();
+    stack.pop_back();
+    if (next == ir::kNoNode || graph.node(next).erased || IsRead(graph, graph.node(next))) continue;
+    graph.EraseNode(next);
+    for (ir::ValueId operand : graph.node(next).inputs) {
+      if (operand != ir::kNoValue) stack.push_back(graph.value(operand).producer);
+    }
+  }
+}
+
 // Applies the first rewrite that changes something; false when none does.
 absl::StatusOr<bool> RewriteOnce(ir::Graph& graph, ir::NodeId id, Report& report) {
   for (const absl::Span<const Rewrite> rewrites :
@@ -48,11 +63,15 @@ absl::StatusOr<bool> Canonicalize::Run(ir::Graph& graph, Report& report) {
   bool changed = graph.EraseDead() > 0;
   for (ir::NodeId id : graph.TopologicalOrder()) {
     for (int i = 0; i < kMaxRewritesOfNode; ++i) {
-      const ir::Node& node = graph.node(id);
-      if (node.erased || !IsRead(graph, node) || !IsStatic(graph, node)) break;
+      if (graph.node(id).erased || !IsStatic(graph, graph.node(id))) break;
+      const std::vector<ir::ValueId> operands = graph.node(id).inputs;
       ASSIGN_OR_RETURN(const bool rewritten, RewriteOnce(graph, id, report));
       if (!rewritten) break;
       changed = true;
+      EraseUnread(graph, id);
+      for (ir::ValueId operand : operands) {
+        if (operand != ir::kNoValue) EraseUnread(graph, graph.value(operand).producer);
+      }
     }
   }
   graph.EraseDead();

@@ -66,8 +66,8 @@ absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::Attention& op)
   const float scale = op.scale != 0 ? op.scale : 1.0f / std::sqrt(static_cast<float>(sizes.head_size));
   ValueId logits = build.Scale(build.Add(ir::BatchMatMul{false, true}, {q, k}), scale);
   if (op.softcap > 0) {
-    const ValueId capped = build.Add(ir::Tanh{}, {build.Add(ir::Div{}, {logits, build.Number(op.softcap)})});
-    logits = build.Scale(capped, op.softcap);
+    const ValueId cap = build.Number(op.softcap);
+    logits = build.Add(ir::Mul{}, {build.Add(ir::Tanh{}, {build.Add(ir::Div{}, {logits, cap})}), cap});
   }
   if (op.is_causal) {
     logits = build.Add(ir::Add{}, {logits, build.Constant(CausalMask(sizes.q_length, sizes.kv_length))});

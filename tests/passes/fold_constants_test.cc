@@ -58,7 +58,7 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   in %x: f32[1, 3, 4]
   %sq = reshape(%x) {shape: [3, 4]}: f32[3, 4]
   %un = reshape(%sq) {shape: [3, 4, 1]}: f32[3, 4, 1]
-  %sl = slice(%un) {begin: [0, 0, 1], size: [3, 4, 0], stride: [1, 1, 1]}: f32[3, 4, 0]
+  %sl = slice(%un) {begin: [0, 0, 0], size: [3, 4, 0], stride: [1, 1, 1]}: f32[3, 4, 0]
   %sm = slice(%un) {begin: [1, 0, 0], size: [2, 4, 1], stride: [1, 1, 1]}: f32[2, 4, 1]
   %ti = tile(%sm) {multiples: [1, 1, 2]}: f32[2, 4, 2]
   %ex = broadcast_to(%x) {shape: [2, 3, 4]}: f32[2, 3, 4]
