@@ -89,7 +89,8 @@ void VisitBytes(const Tensor& tensor, absl::FunctionRef<bool(absl::Span<const ui
     Tensor row = tensor;
     for (int i = 0; i < axis; ++i) row = row.Sliced(i, index.index()[i], 1);
     for (int64_t begin = 0; begin < tensor.dims()[axis]; begin += step) {
-      const Tensor block = row.Sliced(axis, begin, std::min(step, tensor.dims()[axis] - begin)).Contiguous();
+      const Tensor block =
+          row.Sliced(axis, begin, std::min(step, tensor.dims()[axis] - begin)).Contiguous();
       if (!fn(block.ContiguousBytes())) return;
     }
   }

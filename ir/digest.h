@@ -11,7 +11,8 @@
 
 namespace g4c::ir {
 
-// 128 bits over a stream of bytes (MurmurHash3_x64_128, Appleby 2011). How the stream is cut does not matter.
+// 128 bits over a stream of bytes (MurmurHash3_x64_128, Appleby 2011). How the stream is cut does
+// not matter.
 class Digest {
  public:
   void Update(absl::Span<const uint8_t> bytes);
@@ -26,8 +27,8 @@ class Digest {
   uint8_t tail_[16] = {};
 };
 
-// The bytes of the elements in row-major order, block by block, without a copy of the whole; stops when fn returns
-// false.
+// The bytes of the elements in row-major order, block by block, without a copy of the whole; stops
+// when fn returns false.
 void VisitBytes(const Tensor& tensor, absl::FunctionRef<bool(absl::Span<const uint8_t>)> fn);
 
 // The digest of an opaque tensor is the one it was made with.

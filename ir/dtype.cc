@@ -16,9 +16,10 @@ struct Row {
 
 // In the order of DType.
 constexpr Row kRows[] = {
-    {"bool", 8, false, false}, {"u4", 4, false, false},   {"i4", 4, false, true},   {"u8", 8, false, false},
-    {"i8", 8, false, true},    {"u16", 16, false, false}, {"i16", 16, false, true}, {"u32", 32, false, false},
-    {"i32", 32, false, true},  {"u64", 64, false, false}, {"i64", 64, false, true}, {"f16", 16, true, true},
+    {"bool", 8, false, false}, {"u4", 4, false, false},   {"i4", 4, false, true},
+    {"u8", 8, false, false},   {"i8", 8, false, true},    {"u16", 16, false, false},
+    {"i16", 16, false, true},  {"u32", 32, false, false}, {"i32", 32, false, true},
+    {"u64", 64, false, false}, {"i64", 64, false, true},  {"f16", 16, true, true},
     {"bf16", 16, true, true},  {"f32", 32, true, true},   {"f64", 64, true, true},
 };
 

@@ -39,7 +39,8 @@ absl::StatusOr<EinsumTerms> ParseEinsum(absl::string_view equation, absl::Span<c
   const size_t arrow = equation.find("->");
   const std::vector<absl::string_view> texts = absl::StrSplit(equation.substr(0, arrow), ',');
   if (texts.size() != ranks.size()) {
-    return InvalidInput("einsum '", equation, "' has ", texts.size(), " terms for ", ranks.size(), " operands");
+    return InvalidInput("einsum '", equation, "' has ", texts.size(), " terms for ", ranks.size(),
+                        " operands");
   }
   std::vector<Term> terms;
   int wide = 0;  // labels that the ellipsis stands for

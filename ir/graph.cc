@@ -65,11 +65,11 @@ NodeId Graph::AddNode(Op op, std::vector<ValueId> inputs, std::vector<std::strin
   return id;
 }
 
-absl::StatusOr<ValueId> Graph::AddInferred(Op op, std::vector<ValueId> inputs, absl::string_view wanted,
-                                           const Provenance& provenance) {
+absl::StatusOr<ValueId> Graph::AddInferred(Op op, std::vector<ValueId> inputs,
+                                           absl::string_view wanted, const Provenance& provenance) {
   ASSIGN_OR_RETURN(std::vector<Type> types, InferNode(*this, op, inputs, 1));
-  const NodeId node =
-      AddNode(std::move(op), std::move(inputs), {std::string(wanted)}, std::move(types), provenance);
+  const NodeId node = AddNode(std::move(op), std::move(inputs), {std::string(wanted)},
+                              std::move(types), provenance);
   return nodes_[node].outputs[0];
 }
 
@@ -184,9 +184,10 @@ std::vector<NodeId> Graph::FindCycle() const {
 
 absl::Status Graph::ReplaceAllUses(ValueId from, ValueId to) {
   if (values_[from].type != values_[to].type) {
-    return InvalidInput("cannot replace '", values_[from].name, "' (", DTypeName(values_[from].type.dtype),
-                        ShapeText(values_[from].type.shape), ") by '", values_[to].name, "' (",
-                        DTypeName(values_[to].type.dtype), ShapeText(values_[to].type.shape), ")");
+    return InvalidInput("cannot replace '", values_[from].name, "' (",
+                        DTypeName(values_[from].type.dtype), ShapeText(values_[from].type.shape),
+                        ") by '", values_[to].name, "' (", DTypeName(values_[to].type.dtype),
+                        ShapeText(values_[to].type.shape), ")");
   }
   ReplaceAllUsesAcrossTypes(from, to);
   return absl::OkStatus();

@@ -39,7 +39,8 @@ absl::optional<Op> OpByName(absl::string_view name) {
 }
 
 absl::Span<const absl::string_view> EnumNames(Activation) {
-  static constexpr absl::string_view kNames[] = {"none", "relu", "relu6", "relu_n1_to_1", "tanh", "sign_bit"};
+  static constexpr absl::string_view kNames[] = {"none",         "relu", "relu6",
+                                                 "relu_n1_to_1", "tanh", "sign_bit"};
   return kNames;
 }
 absl::Span<const absl::string_view> EnumNames(ReduceKind) {

@@ -8,7 +8,8 @@ namespace g4c::ir {
 
 void Provenance::Merge(const Provenance& other) {
   for (const auto& origin : other.origins_) {
-    if (std::find(origins_.begin(), origins_.end(), origin) == origins_.end()) origins_.push_back(origin);
+    if (std::find(origins_.begin(), origins_.end(), origin) == origins_.end())
+      origins_.push_back(origin);
   }
 }
 

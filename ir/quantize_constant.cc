@@ -12,14 +12,15 @@ namespace {
 // Elements that are converted at a time; the buffers stay in the first-level cache.
 constexpr int64_t kBlock = 2048;
 
-// Rounds to nearest even by leaving no bits for a fraction, |v| <= 2^22. Unlike nearbyint, this is vectorised for every
-// x86-64. Needs the default rounding mode and no reassociation.
+// Rounds to nearest even by leaving no bits for a fraction, |v| <= 2^22. Unlike nearbyint, this is
+// vectorised for every x86-64. Needs the default rounding mode and no reassociation.
 inline float RoundHalfEven(float v) {
   constexpr float kNoFraction = 0x1.8p23f;
   return (v + kNoFraction) - kNoFraction;
 }
 
-// For dtypes of up to 16 bits. Saturating before rounding is the same as after it, for the bounds are whole numbers.
+// For dtypes of up to 16 bits. Saturating before rounding is the same as after it, for the bounds
+// are whole numbers.
 inline int32_t QuantizeNarrow(float x, float scale, float low, float high, int32_t zero_point) {
   float v = x / scale;
   v = v > low ? v : low;
@@ -58,9 +59,11 @@ Channels ChannelsOf(const Value& value) {
 
 // Elements of one channel.
 template <typename Out>
-void QuantizeRun(const float* x, int64_t count, float scale, int64_t zero_point, DType dtype, Out* out) {
+void QuantizeRun(const float* x, int64_t count, float scale, int64_t zero_point, DType dtype,
+                 Out* out) {
   if (BitWidth(dtype) > 16) {
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<Out>(QuantizeWide(x[i], scale, zero_point, dtype));
+    for (int64_t i = 0; i < count; ++i)
+      out[i] = static_cast<Out>(QuantizeWide(x[i], scale, zero_point, dtype));
     return;
   }
   const float low = static_cast<float>(MinOf(dtype) - zero_point);
@@ -71,8 +74,8 @@ void QuantizeRun(const float* x, int64_t count, float scale, int64_t zero_point,
 
 // One element of each of consecutive channels.
 template <typename Out>
-void QuantizeAcross(const float* x, int64_t count, const float* scales, const int64_t* zero_points, DType dtype,
-                    Out* out) {
+void QuantizeAcross(const float* x, int64_t count, const float* scales, const int64_t* zero_points,
+                    DType dtype, Out* out) {
   if (BitWidth(dtype) > 16) {
     for (int64_t i = 0; i < count; ++i) {
       out[i] = static_cast<Out>(QuantizeWide(x[i], scales[i], zero_points[i], dtype));
@@ -83,25 +86,29 @@ void QuantizeAcross(const float* x, int64_t count, const float* scales, const in
   const int32_t max = static_cast<int32_t>(MaxOf(dtype));
   for (int64_t i = 0; i < count; ++i) {
     const int32_t zero = static_cast<int32_t>(zero_points[i]);
-    out[i] = QuantizeNarrow(x[i], scales[i], static_cast<float>(min - zero), static_cast<float>(max - zero), zero);
+    out[i] = QuantizeNarrow(x[i], scales[i], static_cast<float>(min - zero),
+                            static_cast<float>(max - zero), zero);
   }
 }
 
 // Elements [begin, begin + count) of a value, whose reals are x.
 template <typename Out>
-void QuantizeBlock(const Channels& channels, DType dtype, int64_t begin, const float* x, int64_t count, Out* out) {
+void QuantizeBlock(const Channels& channels, DType dtype, int64_t begin, const float* x,
+                   int64_t count, Out* out) {
   int64_t channel = begin / channels.inner % channels.count;
   int64_t left = channels.inner - begin % channels.inner;  // elements until the next channel
   for (int64_t i = 0; i < count;) {
     if (channels.inner == 1) {
       const int64_t run = std::min(channels.count - channel, count - i);
-      QuantizeAcross(x + i, run, channels.scales + channel, channels.zero_points + channel, dtype, out + i);
+      QuantizeAcross(x + i, run, channels.scales + channel, channels.zero_points + channel, dtype,
+                     out + i);
       i += run;
       channel = 0;
       continue;
     }
     const int64_t run = std::min(left, count - i);
-    QuantizeRun(x + i, run, channels.scales[channel], channels.zero_points[channel], dtype, out + i);
+    QuantizeRun(x + i, run, channels.scales[channel], channels.zero_points[channel], dtype,
+                out + i);
     i += run;
     left = channels.inner;
     if (++channel == channels.count) channel = 0;
@@ -160,9 +167,12 @@ void PutInts(DType dtype, const Int* ints, int64_t count, uint8_t* out) {
     case 8:
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(ints[i]);
       return;
-    case 16: return PutWide<int16_t>(ints, count, out);
-    case 32: return PutWide<int32_t>(ints, count, out);
-    default: return PutWide<int64_t>(ints, count, out);
+    case 16:
+      return PutWide<int16_t>(ints, count, out);
+    case 32:
+      return PutWide<int32_t>(ints, count, out);
+    default:
+      return PutWide<int64_t>(ints, count, out);
   }
 }
 
@@ -174,14 +184,20 @@ int64_t QuantizeReal(float x, float scale, int64_t zero_point, DType dtype) {
   return q;
 }
 
-void ReadStoredInts(const Value& value, int64_t begin, absl::Span<int32_t> out) { ReadStored(value, begin, out); }
-void ReadStoredInts(const Value& value, int64_t begin, absl::Span<int64_t> out) { ReadStored(value, begin, out); }
+void ReadStoredInts(const Value& value, int64_t begin, absl::Span<int32_t> out) {
+  ReadStored(value, begin, out);
+}
+void ReadStoredInts(const Value& value, int64_t begin, absl::Span<int64_t> out) {
+  ReadStored(value, begin, out);
+}
 
 DType StoredDType(const Value& value) {
   return HasQparams(value.quantization) ? QuantDType(value.quantization) : value.type.dtype;
 }
 
-int64_t StoredBytes(const Value& value, int64_t count) { return (count * BitWidth(StoredDType(value)) + 7) / 8; }
+int64_t StoredBytes(const Value& value, int64_t count) {
+  return (count * BitWidth(StoredDType(value)) + 7) / 8;
+}
 
 void ReadStoredBytes(const Value& value, int64_t begin, int64_t count, absl::Span<uint8_t> out) {
   const DType dtype = StoredDType(value);

@@ -56,7 +56,8 @@ absl::StatusOr<Shape> ResolveReshape(const Shape& x, const Ints& shape, bool all
   std::vector<bool> copied(x.has_rank() ? x.rank() : 0, false);
   int64_t rest = 1;
   for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
-    if (dims[i] < -1) return InvalidInput("bad dimension ", dims[i], " in the new shape ", IntsText(shape));
+    if (dims[i] < -1)
+      return InvalidInput("bad dimension ", dims[i], " in the new shape ", IntsText(shape));
     if (dims[i] == -1) {
       if (inferred >= 0) return InvalidInput("a new shape with more than one -1");
       inferred = i;
@@ -66,7 +67,8 @@ absl::StatusOr<Shape> ResolveReshape(const Shape& x, const Ints& shape, bool all
         continue;
       }
       if (i >= x.rank()) {
-        return InvalidInput("the new shape ", IntsText(shape), " copies dimension ", i, " of ", ShapeText(x));
+        return InvalidInput("the new shape ", IntsText(shape), " copies dimension ", i, " of ",
+                            ShapeText(x));
       }
       dims[i] = x.dim(i);
       copied[i] = true;
@@ -75,7 +77,8 @@ absl::StatusOr<Shape> ResolveReshape(const Shape& x, const Ints& shape, bool all
       ASSIGN_OR_RETURN(rest, CheckedNumElements({rest, dims[i]}));
     }
   }
-  if (inferred >= 0 && has_zero) return InvalidInput("a new shape with both 0 and -1: ", IntsText(shape));
+  if (inferred >= 0 && has_zero)
+    return InvalidInput("a new shape with both 0 and -1: ", IntsText(shape));
   int64_t size = 1;
   if (x.has_rank()) {
     for (int i = 0; i < x.rank(); ++i) {
@@ -108,8 +111,10 @@ absl::StatusOr<Shape> ResolveSqueeze(const Shape& x, const OptionalInts& axes) {
   RETURN_IF_ERROR(NeedsRank(x));
   Dims dims;
   if (!axes.has_value()) {
-    if (!x.IsStatic()) return InvalidInput("squeeze without axes of the unknown shape ", ShapeText(x));
-    std::copy_if(x.dims().begin(), x.dims().end(), std::back_inserter(dims), [](int64_t d) { return d != 1; });
+    if (!x.IsStatic())
+      return InvalidInput("squeeze without axes of the unknown shape ", ShapeText(x));
+    std::copy_if(x.dims().begin(), x.dims().end(), std::back_inserter(dims),
+                 [](int64_t d) { return d != 1; });
     return Shape(std::move(dims));
   }
   ASSIGN_OR_RETURN(const Ints normal, NormalizeAxes(*axes, x.rank()));
@@ -152,7 +157,8 @@ absl::StatusOr<Shape> ResolveTile(const Shape& x, const Ints& repeats) {
   return Shape(std::move(dims));
 }
 
-absl::StatusOr<Ints> ResolveReduceAxes(const DynamicReduce& op, int rank, const OptionalInts& axes) {
+absl::StatusOr<Ints> ResolveReduceAxes(const DynamicReduce& op, int rank,
+                                       const OptionalInts& axes) {
   if (axes.has_value() && !axes->empty()) return NormalizeAxes(*axes, rank);
   Ints all;
   if (op.noop_with_empty_axes) return all;
@@ -172,8 +178,8 @@ Shape ReducedShape(const Shape& x, const Ints& axes, bool keep_dims) {
   return Shape(std::move(dims));
 }
 
-absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Ints& ends, const OptionalInts& axes,
-                                   const OptionalInts& steps) {
+absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Ints& ends,
+                                   const OptionalInts& axes, const OptionalInts& steps) {
   RETURN_IF_ERROR(NeedsRank(x));
   const size_t count = starts.size();
   if (ends.size() != count || (axes.has_value() && axes->size() != count) ||
@@ -182,7 +188,8 @@ absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Int
                         axes.has_value() ? axes->size() : count, " axes, ",
                         steps.has_value() ? steps->size() : count, " steps");
   }
-  if (count > static_cast<size_t>(x.rank())) return InvalidInput(count, " slices of the shape ", ShapeText(x));
+  if (count > static_cast<size_t>(x.rank()))
+    return InvalidInput(count, " slices of the shape ", ShapeText(x));
   Slice slice{Ints(x.rank(), 0), x.dims(), Ints(x.rank(), 1)};
   std::vector<bool> seen(x.rank(), false);
   for (size_t i = 0; i < count; ++i) {
@@ -253,8 +260,8 @@ absl::StatusOr<Shape> PaddedShape(const Shape& x, const Padding& padding) {
     int64_t sum;
     if (__builtin_add_overflow(padding.before[i], padding.after[i], &sum) ||
         __builtin_add_overflow(sum, dims[i], &dims[i]) || dims[i] < 0) {
-      return InvalidInput("pads ", padding.before[i], " and ", padding.after[i], " of axis ", i, " do not fit ",
-                          ShapeText(x));
+      return InvalidInput("pads ", padding.before[i], " and ", padding.after[i], " of axis ", i,
+                          " do not fit ", ShapeText(x));
     }
   }
   return Shape(std::move(dims));
@@ -267,7 +274,8 @@ absl::StatusOr<Ints> ResolveSplit(int64_t dim, const OptionalInts& sizes, int pi
     }
     int64_t sum = 0;
     for (int64_t size : *sizes) {
-      if (size < 0 || __builtin_add_overflow(sum, size, &sum)) return InvalidInput("bad split size ", size);
+      if (size < 0 || __builtin_add_overflow(sum, size, &sum))
+        return InvalidInput("bad split size ", size);
     }
     if (dim != kUnknownDim && sum != dim) {
       return InvalidInput("the split sizes ", IntsText(*sizes), " add to ", sum, ", not to ", dim);
@@ -284,7 +292,8 @@ absl::StatusOr<Ints> ResolveSplit(int64_t dim, const OptionalInts& sizes, int pi
   return result;
 }
 
-absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, const Tensor* split, int64_t index) {
+absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, const Tensor* split,
+                                            int64_t index) {
   ASSIGN_OR_RETURN(const int axis, NormalizeAxis(op.axis, static_cast<int>(x.size())));
   const int64_t dim = x[axis];
   if (split != nullptr && split->rank() == 1) {
@@ -303,11 +312,13 @@ absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, 
   const int64_t count = dim == 0 ? 0 : (dim - 1) / piece + 1;
   const int64_t item = index < 0 ? index + count : index;
   if (item < 0 || item >= count) return InvalidInput("item ", index, " of a sequence of ", count);
-  return SplitPiece{axis, item * piece, std::min(piece, dim - item * piece), split == nullptr && !op.keep_dims};
+  return SplitPiece{axis, item * piece, std::min(piece, dim - item * piece),
+                    split == nullptr && !op.keep_dims};
 }
 
 absl::StatusOr<int> ResolveSequenceIndex(int64_t index, int count) {
-  if (index < -count || index >= count) return InvalidInput("item ", index, " of a sequence of ", count);
+  if (index < -count || index >= count)
+    return InvalidInput("item ", index, " of a sequence of ", count);
   return static_cast<int>(index < 0 ? index + count : index);
 }
 
@@ -318,7 +329,9 @@ absl::StatusOr<int64_t> RangeLength(const Tensor& start, const Tensor& limit, co
     limit.ReadDoubles(0, {&to, 1});
     delta.ReadDoubles(0, {&step, 1});
     // As ONNX Runtime: the difference in the dtype itself, the quotient in double.
-    const double span = start.dtype() == DType::kF64 ? to - from : static_cast<float>(to) - static_cast<float>(from);
+    const double span = start.dtype() == DType::kF64
+                            ? to - from
+                            : static_cast<float>(to) - static_cast<float>(from);
     const double length = std::ceil(span / step);
     if (!(length < 0x1p53)) return InvalidInput("range from ", from, " to ", to, " by ", step);
     return static_cast<int64_t>(std::max(0.0, length));

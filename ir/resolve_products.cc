@@ -21,7 +21,8 @@ absl::StatusOr<int64_t> PerHead(int64_t dim, int64_t heads) {
 
 absl::StatusOr<Ints> SpatialAttribute(const Ints& given, size_t count, absl::string_view name) {
   if (given.empty()) return Ints(count, 1);
-  if (given.size() != count) return InvalidInput(given.size(), " ", name, " for ", count, " spatial axes");
+  if (given.size() != count)
+    return InvalidInput(given.size(), " ", name, " for ", count, " spatial axes");
   for (int64_t value : given) {
     if (value < 1) return InvalidInput("bad ", name, " ", value);
   }
@@ -31,7 +32,8 @@ absl::StatusOr<Ints> SpatialAttribute(const Ints& given, size_t count, absl::str
 }  // namespace
 
 absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Shape& weight) {
-  if (!x.has_rank() || !weight.has_rank()) return InvalidInput("the rank of a conv's operands is not known");
+  if (!x.has_rank() || !weight.has_rank())
+    return InvalidInput("the rank of a conv's operands is not known");
   if (x.rank() < 3 || weight.rank() != x.rank()) {
     return InvalidInput("conv of ", ShapeText(x), " with weight ", ShapeText(weight));
   }
@@ -71,7 +73,8 @@ absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Sha
       if (known) {
         const int64_t span = in + before + after - extent;
         if (span < 0) {
-          return InvalidInput("a kernel of ", extent, " on ", in + before + after, " padded elements");
+          return InvalidInput("a kernel of ", extent, " on ", in + before + after,
+                              " padded elements");
         }
         out = span / stride + 1;
       }
@@ -83,7 +86,8 @@ absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Sha
   return window;
 }
 
-absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape& q, const Shape& k, const Shape& v) {
+absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape& q, const Shape& k,
+                                                const Shape& v) {
   for (const Shape* shape : {&q, &k, &v}) {
     if (!shape->has_rank()) return InvalidInput("the rank of attention's operands is not known");
     if (shape->rank() != q.rank() || (q.rank() != 3 && q.rank() != 4)) {
@@ -97,7 +101,8 @@ absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape
   ASSIGN_OR_RETURN(sizes.batch, Agree(sizes.batch, v.dim(0), "batch sizes"));
   const int length_axis = sizes.packed ? 1 : 2;
   sizes.q_length = q.dim(length_axis);
-  ASSIGN_OR_RETURN(sizes.kv_length, Agree(k.dim(length_axis), v.dim(length_axis), "key and value lengths"));
+  ASSIGN_OR_RETURN(sizes.kv_length,
+                   Agree(k.dim(length_axis), v.dim(length_axis), "key and value lengths"));
   int64_t k_size;
   if (sizes.packed) {
     if (op.q_num_heads < 1 || op.kv_num_heads < 1) {
@@ -112,14 +117,16 @@ absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape
     const auto given = [](int64_t heads) { return heads > 0 ? heads : kUnknownDim; };
     ASSIGN_OR_RETURN(sizes.q_heads, Agree(given(op.q_num_heads), q.dim(1), "query head counts"));
     ASSIGN_OR_RETURN(sizes.kv_heads, Agree(k.dim(1), v.dim(1), "key and value head counts"));
-    ASSIGN_OR_RETURN(sizes.kv_heads, Agree(given(op.kv_num_heads), sizes.kv_heads, "key and value head counts"));
+    ASSIGN_OR_RETURN(sizes.kv_heads,
+                     Agree(given(op.kv_num_heads), sizes.kv_heads, "key and value head counts"));
     sizes.head_size = q.dim(3);
     k_size = k.dim(3);
     sizes.v_head_size = v.dim(3);
   }
   ASSIGN_OR_RETURN(sizes.head_size, Agree(sizes.head_size, k_size, "head sizes of query and key"));
   if (sizes.q_heads != kUnknownDim && sizes.kv_heads > 0 && sizes.q_heads % sizes.kv_heads != 0) {
-    return InvalidInput(sizes.q_heads, " query heads do not divide among ", sizes.kv_heads, " key heads");
+    return InvalidInput(sizes.q_heads, " query heads do not divide among ", sizes.kv_heads,
+                        " key heads");
   }
   return sizes;
 }

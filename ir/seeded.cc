@@ -17,7 +17,8 @@ uint64_t SeededBits(uint64_t seed, uint64_t counter) {
 float SeededNormal(uint64_t seed, uint64_t counter) {
   int sum = 0;
   for (uint64_t half : {2 * counter, 2 * counter + 1}) {
-    for (uint64_t bits = SeededBits(seed, half), i = 0; i < 4; ++i, bits >>= 16) sum += bits & 0xffff;
+    for (uint64_t bits = SeededBits(seed, half), i = 0; i < 4; ++i, bits >>= 16)
+      sum += bits & 0xffff;
   }
   // Eight numbers in [0, 65535]: mean 8 * 32767.5, variance 8 * (65536^2 - 1) / 12.
   constexpr double kScale = 1.868812e-05;  // 1 / sqrt(variance)

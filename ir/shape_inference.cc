@@ -17,9 +17,10 @@ absl::Status CheckArity(const Op& op, const ShapeContext& context) {
     return InvalidInput(info.name, " takes ", range, " operands, has ", inputs);
   }
   for (int i = 0; i < inputs; ++i) {
-    const bool optional = (i >= info.min_inputs && info.max_inputs != kVariadic) ||
-                          std::holds_alternative<Foreign>(op) ||
-                          (std::holds_alternative<SplitItem>(op) && i == 1);  // the sizes stand before the index
+    const bool optional =
+        (i >= info.min_inputs && info.max_inputs != kVariadic) ||
+        std::holds_alternative<Foreign>(op) ||
+        (std::holds_alternative<SplitItem>(op) && i == 1);  // the sizes stand before the index
     if (!context.Has(i) && !optional) {
       return InvalidInput("operand ", i, " of ", info.name, " is missing");
     }
@@ -31,12 +32,14 @@ absl::Status CheckArity(const Op& op, const ShapeContext& context) {
 }
 
 // `types`: of the results, as known so far; operators that are not modelled keep them.
-absl::Status Infer(const Graph& graph, const Op& op, absl::Span<const ValueId> inputs, std::vector<Type>& types) {
+absl::Status Infer(const Graph& graph, const Op& op, absl::Span<const ValueId> inputs,
+                   std::vector<Type>& types) {
   ShapeContext context;
   for (ValueId input : inputs) {
     const Value* value = input == kNoValue ? nullptr : &graph.value(input);
     context.inputs.push_back(value == nullptr ? nullptr : &value->type);
-    context.constants.push_back(value == nullptr || !value->constant.has_value() ? nullptr : &*value->constant);
+    context.constants.push_back(
+        value == nullptr || !value->constant.has_value() ? nullptr : &*value->constant);
   }
   context.outputs = std::move(types);
   RETURN_IF_ERROR(InferShape(op, context));
@@ -60,8 +63,8 @@ absl::Status InferShape(const Op& op, ShapeContext& context) {
       op);
 }
 
-absl::StatusOr<std::vector<Type>> InferNode(const Graph& graph, const Op& op, absl::Span<const ValueId> inputs,
-                                            int num_outputs) {
+absl::StatusOr<std::vector<Type>> InferNode(const Graph& graph, const Op& op,
+                                            absl::Span<const ValueId> inputs, int num_outputs) {
   std::vector<Type> types(num_outputs);
   RETURN_IF_ERROR(Infer(graph, op, inputs, types));
   return types;

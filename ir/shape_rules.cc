@@ -7,7 +7,8 @@ namespace g4c::ir {
 absl::StatusOr<OptionalInts> IntOperand(const ShapeContext& context, int input) {
   if (!context.Has(input)) return OptionalInts();
   if (!IsInteger(DTypeAt(context, input))) {
-    return InvalidInput("operand ", input, " must be an integer, is ", DTypeName(DTypeAt(context, input)));
+    return InvalidInput("operand ", input, " must be an integer, is ",
+                        DTypeName(DTypeAt(context, input)));
   }
   const Tensor* constant = context.Constant(input);
   if (constant != nullptr && !IsInteger(constant->dtype())) {
@@ -19,24 +20,28 @@ absl::StatusOr<OptionalInts> IntOperand(const ShapeContext& context, int input) 
 absl::StatusOr<int64_t> ListLength(const ShapeContext& context, int input) {
   const Shape& shape = ShapeAt(context, input);
   if (!shape.has_rank()) return kUnknownDim;
-  if (shape.rank() > 1) return InvalidInput("operand ", input, " must be a list, has shape ", ShapeText(shape));
+  if (shape.rank() > 1)
+    return InvalidInput("operand ", input, " must be a list, has shape ", ShapeText(shape));
   return shape.rank() == 0 ? 1 : shape.dim(0);
 }
 
 absl::Status NeedSameDType(const ShapeContext& context, int a, int b) {
   if (DTypeAt(context, a) == DTypeAt(context, b)) return absl::OkStatus();
-  return InvalidInput("operands ", a, " and ", b, " differ in dtype: ", DTypeName(DTypeAt(context, a)), " and ",
+  return InvalidInput("operands ", a, " and ", b,
+                      " differ in dtype: ", DTypeName(DTypeAt(context, a)), " and ",
                       DTypeName(DTypeAt(context, b)));
 }
 
 absl::Status NeedFloat(const ShapeContext& context, int input) {
   if (IsFloat(DTypeAt(context, input))) return absl::OkStatus();
-  return InvalidInput("operand ", input, " must be a float, is ", DTypeName(DTypeAt(context, input)));
+  return InvalidInput("operand ", input, " must be a float, is ",
+                      DTypeName(DTypeAt(context, input)));
 }
 
 absl::Status NeedDType(const ShapeContext& context, int input, DType dtype) {
   if (DTypeAt(context, input) == dtype) return absl::OkStatus();
-  return InvalidInput("operand ", input, " must be ", DTypeName(dtype), ", is ", DTypeName(DTypeAt(context, input)));
+  return InvalidInput("operand ", input, " must be ", DTypeName(dtype), ", is ",
+                      DTypeName(DTypeAt(context, input)));
 }
 
 absl::Status NeedIndex(const ShapeContext& context, int input) {

@@ -8,7 +8,8 @@
 
 namespace g4c::ir {
 
-// The integer elements of an operand; nullopt where it is omitted or not constant. InvalidInput for a float operand.
+// The integer elements of an operand; nullopt where it is omitted or not constant. InvalidInput for
+// a float operand.
 absl::StatusOr<OptionalInts> IntOperand(const ShapeContext& context, int input);
 // The length of a rank-1 operand; kUnknownDim where it is not known. A higher rank is refused.
 absl::StatusOr<int64_t> ListLength(const ShapeContext& context, int input);
@@ -19,19 +20,25 @@ absl::Status NeedDType(const ShapeContext& context, int input, DType dtype);
 // i32 or i64.
 absl::Status NeedIndex(const ShapeContext& context, int input);
 
-// Two dims that must be equal; an unknown one gives way. `what` ends the message "... differ: 3 and 4".
+// Two dims that must be equal; an unknown one gives way. `what` ends the message "... differ: 3 and
+// 4".
 absl::StatusOr<int64_t> MergeDims(int64_t a, int64_t b, absl::string_view what);
 // Two shapes that must be equal.
 absl::StatusOr<Shape> MergeShapes(const Shape& a, const Shape& b);
-// What two shapes have in common: dims that differ become unknown, ranks that differ an unknown rank.
+// What two shapes have in common: dims that differ become unknown, ranks that differ an unknown
+// rank.
 Shape CommonShape(const Shape& a, const Shape& b);
 
 inline absl::Status SetResult(ShapeContext& context, DType dtype, Shape shape) {
   context.outputs[0] = {dtype, std::move(shape)};
   return absl::OkStatus();
 }
-inline const Shape& ShapeAt(const ShapeContext& context, int input) { return context.inputs[input]->shape; }
-inline DType DTypeAt(const ShapeContext& context, int input) { return context.inputs[input]->dtype; }
+inline const Shape& ShapeAt(const ShapeContext& context, int input) {
+  return context.inputs[input]->shape;
+}
+inline DType DTypeAt(const ShapeContext& context, int input) {
+  return context.inputs[input]->dtype;
+}
 
 }  // namespace g4c::ir
 

@@ -7,10 +7,13 @@
 namespace g4c::ir {
 namespace {
 
-Shape UnknownDims(int64_t rank) { return rank == kUnknownDim ? Shape() : Shape(Dims(rank, kUnknownDim)); }
+Shape UnknownDims(int64_t rank) {
+  return rank == kUnknownDim ? Shape() : Shape(Dims(rank, kUnknownDim));
+}
 Shape SameRank(const Shape& x) { return x.has_rank() ? UnknownDims(x.rank()) : Shape(); }
 
-// The result of choosing one of the operands [first, end): the type of operand `chosen`, or where that is not known
+// The result of choosing one of the operands [first, end): the type of operand `chosen`, or where
+// that is not known
 // (-1) what all have in common.
 absl::Status OneOf(ShapeContext& context, int first, int chosen) {
   if (chosen >= 0) {
@@ -29,7 +32,8 @@ absl::Status NeedScalar(const ShapeContext& context, int input) {
   const Shape& shape = ShapeAt(context, input);
   const bool fits = !shape.has_rank() || shape.rank() == 0 ||
                     (shape.rank() == 1 && (shape.dim(0) == 1 || shape.dim(0) == kUnknownDim));
-  return fits ? absl::OkStatus() : InvalidInput("operand ", input, " must be a scalar, has shape ", ShapeText(shape));
+  return fits ? absl::OkStatus()
+              : InvalidInput("operand ", input, " must be a scalar, has shape ", ShapeText(shape));
 }
 
 }  // namespace
@@ -68,7 +72,8 @@ absl::Status InferShape(const DynamicSlice&, ShapeContext& context) {
   }
   Shape shape;
   if (x.has_rank() && known) {
-    ASSIGN_OR_RETURN(const Slice slice, ResolveSlice(x, *operands[1], *operands[2], operands[3], operands[4]));
+    ASSIGN_OR_RETURN(const Slice slice,
+                     ResolveSlice(x, *operands[1], *operands[2], operands[3], operands[4]));
     shape = Shape(slice.size);
   } else if (x.has_rank() && operands[3].has_value()) {
     // Axes that are not sliced keep their dims.
@@ -183,8 +188,8 @@ absl::Status InferShape(const SequenceItem&, ShapeContext& context) {
   RETURN_IF_ERROR(NeedScalar(context, 0));
   int chosen = -1;
   if (index.has_value()) {
-    ASSIGN_OR_RETURN(const int item,
-                     ResolveSequenceIndex((*index)[0], static_cast<int>(context.inputs.size()) - 1));
+    ASSIGN_OR_RETURN(const int item, ResolveSequenceIndex(
+                                         (*index)[0], static_cast<int>(context.inputs.size()) - 1));
     chosen = item + 1;
   }
   return OneOf(context, 1, chosen);
@@ -208,7 +213,8 @@ absl::Status InferShape(const Range&, ShapeContext& context) {
   if (DTypeAt(context, 0) == DType::kBool) return InvalidInput("a range of bool");
   int64_t length = kUnknownDim;
   if (known) {
-    ASSIGN_OR_RETURN(length, RangeLength(*context.Constant(0), *context.Constant(1), *context.Constant(2)));
+    ASSIGN_OR_RETURN(length,
+                     RangeLength(*context.Constant(0), *context.Constant(1), *context.Constant(2)));
   }
   return SetResult(context, DTypeAt(context, 0), Shape({length}));
 }
@@ -225,7 +231,8 @@ absl::Status InferShape(const ShapeOf& op, ShapeContext& context) {
 
 absl::Status InferShape(const NonZero&, ShapeContext& context) {
   const Shape& x = ShapeAt(context, 0);
-  return SetResult(context, DType::kI64, Shape({x.has_rank() ? x.rank() : kUnknownDim, kUnknownDim}));
+  return SetResult(context, DType::kI64,
+                   Shape({x.has_rank() ? x.rank() : kUnknownDim, kUnknownDim}));
 }
 
 }  // namespace g4c::ir

@@ -16,7 +16,8 @@ absl::Status SameFloat(ShapeContext& context) {
 }
 
 absl::Status SameNumber(ShapeContext& context) {
-  if (DTypeAt(context, 0) == DType::kBool) return InvalidInput("operand 0 must be a number, is bool");
+  if (DTypeAt(context, 0) == DType::kBool)
+    return InvalidInput("operand 0 must be a number, is bool");
   return Same(context);
 }
 
@@ -27,7 +28,8 @@ absl::Status Broadcast(ShapeContext& context, DType result) {
 }
 
 absl::Status Arithmetic(ShapeContext& context) {
-  if (DTypeAt(context, 0) == DType::kBool) return InvalidInput("operand 0 must be a number, is bool");
+  if (DTypeAt(context, 0) == DType::kBool)
+    return InvalidInput("operand 0 must be a number, is bool");
   return Broadcast(context, DTypeAt(context, 0));
 }
 

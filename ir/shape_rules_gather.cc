@@ -12,17 +12,19 @@ absl::Status KeepData(ShapeContext& context) {
   return absl::OkStatus();
 }
 
-// The dims that gather_nd's indices leave: indices[:-1] + data[batch_dims + indices[-1]:]. No rank where that cannot be
-// known yet.
+// The dims that gather_nd's indices leave: indices[:-1] + data[batch_dims + indices[-1]:]. No rank
+// where that cannot be known yet.
 absl::StatusOr<Shape> NdShape(const Shape& data, const Shape& indices, int64_t batch_dims) {
   if (!data.has_rank() || !indices.has_rank()) return Shape();
   if (indices.rank() == 0) return InvalidInput("the indices are a scalar");
   if (batch_dims < 0 || batch_dims >= indices.rank() || batch_dims >= std::max(data.rank(), 1)) {
-    return InvalidInput(batch_dims, " batch dimensions of ", ShapeText(data), " and ", ShapeText(indices));
+    return InvalidInput(batch_dims, " batch dimensions of ", ShapeText(data), " and ",
+                        ShapeText(indices));
   }
   Dims dims(indices.dims().begin(), indices.dims().end() - 1);
   for (int64_t i = 0; i < batch_dims; ++i) {
-    ASSIGN_OR_RETURN(dims[i], MergeDims(dims[i], data.dim(static_cast<int>(i)), "batch dimensions"));
+    ASSIGN_OR_RETURN(dims[i],
+                     MergeDims(dims[i], data.dim(static_cast<int>(i)), "batch dimensions"));
   }
   const int64_t depth = indices.dims().back();
   if (depth == kUnknownDim) return Shape();

@@ -46,8 +46,8 @@ absl::Status InferShape(const Slice& op, ShapeContext& context) {
   const Shape& x = ShapeAt(context, 0);
   RETURN_IF_ERROR(NeedLength(op.begin, "begin", x));
   if (op.size.size() != op.begin.size() || op.stride.size() != op.begin.size()) {
-    return InvalidInput("slice with ", op.begin.size(), " begins, ", op.size.size(), " sizes, ", op.stride.size(),
-                        " strides");
+    return InvalidInput("slice with ", op.begin.size(), " begins, ", op.size.size(), " sizes, ",
+                        op.stride.size(), " strides");
   }
   RETURN_IF_ERROR(NeedStatic(op.size, "slice"));
   for (size_t i = 0; i < op.begin.size(); ++i) {
@@ -59,8 +59,8 @@ absl::Status InferShape(const Slice& op, ShapeContext& context) {
                         !__builtin_add_overflow(op.begin[i], reach, &last) && op.begin[i] >= 0 &&
                         op.begin[i] < dim && last >= 0 && last < dim;
     if (!inside) {
-      return InvalidInput("a slice of ", op.size[i], " from ", op.begin[i], " by ", op.stride[i], " leaves axis ", i,
-                          " of ", ShapeText(x));
+      return InvalidInput("a slice of ", op.size[i], " from ", op.begin[i], " by ", op.stride[i],
+                          " leaves axis ", i, " of ", ShapeText(x));
     }
   }
   return SetResult(context, DTypeAt(context, 0), Shape(op.size));
@@ -73,7 +73,8 @@ absl::Status InferShape(const Split& op, ShapeContext& context) {
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const int axis, NormalizeAxis(op.axis, x.rank()));
-  ASSIGN_OR_RETURN(const Ints sizes, ResolveSplit(x.dim(axis), op.sizes, static_cast<int>(context.outputs.size())));
+  ASSIGN_OR_RETURN(const Ints sizes,
+                   ResolveSplit(x.dim(axis), op.sizes, static_cast<int>(context.outputs.size())));
   for (size_t i = 0; i < sizes.size(); ++i) {
     Dims dims = x.dims();
     dims[axis] = sizes[i];
@@ -102,8 +103,8 @@ absl::Status InferShape(const Concat& op, ShapeContext& context) {
     others[axis] = kUnknownDim;
     auto together = MergeShapes(merged, Shape(std::move(others)));
     if (!together.ok()) {
-      return InvalidInput("operand ", i, " of ", ShapeText(x), " does not concatenate along axis ", axis, " with ",
-                          ShapeText(ShapeAt(context, 0)));
+      return InvalidInput("operand ", i, " of ", ShapeText(x), " does not concatenate along axis ",
+                          axis, " with ", ShapeText(ShapeAt(context, 0)));
     }
     merged = *std::move(together);
   }
@@ -136,7 +137,8 @@ absl::Status InferShape(const Unpack& op, ShapeContext& context) {
   if (x.has_rank()) {
     ASSIGN_OR_RETURN(const int axis, NormalizeAxis(op.axis, x.rank()));
     const int64_t results = static_cast<int64_t>(context.outputs.size());
-    RETURN_IF_ERROR(MergeDims(x.dim(axis), results, "the unpacked dimension and the results").status());
+    RETURN_IF_ERROR(
+        MergeDims(x.dim(axis), results, "the unpacked dimension and the results").status());
     Dims dims = x.dims();
     dims.erase(dims.begin() + axis);
     x = Shape(std::move(dims));
@@ -149,7 +151,8 @@ absl::Status InferShape(const BroadcastTo& op, ShapeContext& context) {
   RETURN_IF_ERROR(NeedStatic(op.shape, "broadcast_to"));
   ASSIGN_OR_RETURN(const Shape both, BroadcastShapes(ShapeAt(context, 0), Shape(op.shape)));
   if (both.has_rank() && both != Shape(op.shape)) {
-    return InvalidInput("cannot broadcast ", ShapeText(ShapeAt(context, 0)), " to ", ShapeText(Shape(op.shape)));
+    return InvalidInput("cannot broadcast ", ShapeText(ShapeAt(context, 0)), " to ",
+                        ShapeText(Shape(op.shape)));
   }
   return SetResult(context, DTypeAt(context, 0), Shape(op.shape));
 }
@@ -172,10 +175,11 @@ absl::Status InferShape(const Pad& op, ShapeContext& context) {
     if (op.before[i] < 0 || op.after[i] < 0) return InvalidInput("a negative pad of axis ", i);
     const int64_t dim = x.has_rank() ? x.dim(static_cast<int>(i)) : kUnknownDim;
     const int64_t most = std::max(op.before[i], op.after[i]);
-    const bool short_of_source =
-        dim != kUnknownDim && most > 0 &&
-        ((op.mode == PadMode::kReflect && most >= dim) || (op.mode != PadMode::kConstant && dim == 0));
-    if (short_of_source) return InvalidInput("cannot pad axis ", i, " of ", ShapeText(x), " by ", most);
+    const bool short_of_source = dim != kUnknownDim && most > 0 &&
+                                 ((op.mode == PadMode::kReflect && most >= dim) ||
+                                  (op.mode != PadMode::kConstant && dim == 0));
+    if (short_of_source)
+      return InvalidInput("cannot pad axis ", i, " of ", ShapeText(x), " by ", most);
   }
   Shape shape(Dims(op.before.size(), kUnknownDim));
   if (x.has_rank()) {

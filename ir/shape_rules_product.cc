@@ -14,7 +14,9 @@ absl::Status NeedFloats(const ShapeContext& context, int a, int b) {
 
 // [..., m, k] x [..., k, n], ranks known and >= 2.
 absl::StatusOr<Shape> Product(const Shape& a, const Shape& b) {
-  const auto lead = [](const Shape& s) { return Shape(Dims(s.dims().begin(), s.dims().end() - 2)); };
+  const auto lead = [](const Shape& s) {
+    return Shape(Dims(s.dims().begin(), s.dims().end() - 2));
+  };
   auto inner = MergeDims(a.dim(a.rank() - 1), b.dim(b.rank() - 2), "");
   auto batch = BroadcastShapes(lead(a), lead(b));
   if (!inner.ok() || !batch.ok()) {
@@ -32,7 +34,8 @@ Shape Permuted(const Shape& x, const std::vector<int>& perm) {
   return Shape(std::move(dims));
 }
 
-// ONNX MatMul: a rank-1 operand is a row on the left and a column on the right, and its axis goes again.
+// ONNX MatMul: a rank-1 operand is a row on the left and a column on the right, and its axis goes
+// again.
 absl::StatusOr<Shape> MatMulShape(const Shape& a, const Shape& b) {
   if (!a.has_rank() || !b.has_rank()) return Shape();
   if (a.rank() == 0 || b.rank() == 0) return InvalidInput("a product with a scalar operand");
@@ -51,7 +54,8 @@ absl::Status InferShape(const BatchMatMul& op, ShapeContext& context) {
   const Shape& a = ShapeAt(context, 0);
   const Shape& b = ShapeAt(context, 1);
   for (const Shape* x : {&a, &b}) {
-    if (x->has_rank() && x->rank() < 2) return InvalidInput("batch_matmul of ", ShapeText(a), " and ", ShapeText(b));
+    if (x->has_rank() && x->rank() < 2)
+      return InvalidInput("batch_matmul of ", ShapeText(a), " and ", ShapeText(b));
   }
   Shape shape;
   if (a.has_rank() && b.has_rank()) {

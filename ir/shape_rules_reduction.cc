@@ -8,10 +8,12 @@ namespace g4c::ir {
 namespace {
 
 absl::Status Reduce(const Ints& axes, bool keep_dims, ShapeContext& context) {
-  if (DTypeAt(context, 0) == DType::kBool) return InvalidInput("operand 0 must be a number, is bool");
+  if (DTypeAt(context, 0) == DType::kBool)
+    return InvalidInput("operand 0 must be a number, is bool");
   const Shape& x = ShapeAt(context, 0);
   if (!x.has_rank()) return SetResult(context, DTypeAt(context, 0), Shape());
-  const bool ascending = std::adjacent_find(axes.begin(), axes.end(), std::greater_equal<>()) == axes.end();
+  const bool ascending =
+      std::adjacent_find(axes.begin(), axes.end(), std::greater_equal<>()) == axes.end();
   if (!ascending || (!axes.empty() && (axes.front() < 0 || axes.back() >= x.rank()))) {
     return InvalidInput("bad axes ", ShapeText(Shape(axes)), " of ", ShapeText(x));
   }
@@ -42,16 +44,18 @@ absl::Status NeedBroadcastTo(ShapeContext& context, int input) {
   if (both.has_rank() && x.has_rank()) {
     bool larger = both.rank() > x.rank();
     for (int i = 0; !larger && i < x.rank(); ++i) larger = x.dim(i) == 1 && both.dim(i) > 1;
-    if (larger) return InvalidInput("operand ", input, " of ", ShapeText(ShapeAt(context, input)), " widens ", ShapeText(x));
+    if (larger)
+      return InvalidInput("operand ", input, " of ", ShapeText(ShapeAt(context, input)), " widens ",
+                          ShapeText(x));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-#define RULE(Name)                                                     \
-  absl::Status InferShape(const Name& op, ShapeContext& context) {     \
-    return Reduce(op.axes, op.keep_dims, context);                     \
+#define RULE(Name)                                                 \
+  absl::Status InferShape(const Name& op, ShapeContext& context) { \
+    return Reduce(op.axes, op.keep_dims, context);                 \
   }
 RULE(ReduceSum)
 RULE(ReduceMean)
@@ -77,7 +81,9 @@ absl::Status InferShape(const DynamicReduce& op, ShapeContext& context) {
 
 absl::Status InferShape(const Softmax&, ShapeContext& context) { return KeepFloat(context); }
 
-absl::Status InferShape(const SoftmaxAxis& op, ShapeContext& context) { return KeepFloatAlong(op.axis, context); }
+absl::Status InferShape(const SoftmaxAxis& op, ShapeContext& context) {
+  return KeepFloatAlong(op.axis, context);
+}
 
 absl::Status InferShape(const L2Norm&, ShapeContext& context) { return KeepFloat(context); }
 
@@ -88,7 +94,8 @@ absl::Status InferShape(const RmsNorm&, ShapeContext& context) {
   ASSIGN_OR_RETURN(const int64_t length, ListLength(context, 1));
   const Shape& x = ShapeAt(context, 0);
   if (!x.has_rank() || length == kUnknownDim || length == 1) return absl::OkStatus();
-  return MergeDims(x.dim(x.rank() - 1), length, "the last dimension and the gain's length").status();
+  return MergeDims(x.dim(x.rank() - 1), length, "the last dimension and the gain's length")
+      .status();
 }
 
 absl::Status InferShape(const RmsNormAxes& op, ShapeContext& context) {
@@ -105,8 +112,10 @@ absl::Status InferShape(const LayerNorm& op, ShapeContext& context) {
 absl::Status InferShape(const CumSum&, ShapeContext& context) {
   const Shape& x = ShapeAt(context, 0);
   ASSIGN_OR_RETURN(const OptionalInts axis, IntOperand(context, 1));
-  if (axis.has_value() && axis->size() != 1) return InvalidInput("cumsum along ", axis->size(), " axes");
-  if (axis.has_value() && x.has_rank()) RETURN_IF_ERROR(NormalizeAxis((*axis)[0], x.rank()).status());
+  if (axis.has_value() && axis->size() != 1)
+    return InvalidInput("cumsum along ", axis->size(), " axes");
+  if (axis.has_value() && x.has_rank())
+    RETURN_IF_ERROR(NormalizeAxis((*axis)[0], x.rank()).status());
   context.outputs[0] = *context.inputs[0];
   return absl::OkStatus();
 }

@@ -6,21 +6,37 @@
 namespace g4c::ir {
 namespace {
 
-// Calls fn with a null pointer of the C++ type that holds one element of `dtype`; f16 and bf16 are not handled here.
+// Calls fn with a null pointer of the C++ type that holds one element of `dtype`; f16 and bf16 are
+// not handled here.
 template <typename Fn>
 void DispatchPlain(DType dtype, Fn fn) {
   switch (dtype) {
-    case DType::kBool: case DType::kU4: case DType::kU8: return fn(static_cast<const uint8_t*>(nullptr));
-    case DType::kI4: case DType::kI8: return fn(static_cast<const int8_t*>(nullptr));
-    case DType::kU16: return fn(static_cast<const uint16_t*>(nullptr));
-    case DType::kI16: return fn(static_cast<const int16_t*>(nullptr));
-    case DType::kU32: return fn(static_cast<const uint32_t*>(nullptr));
-    case DType::kI32: return fn(static_cast<const int32_t*>(nullptr));
-    case DType::kU64: return fn(static_cast<const uint64_t*>(nullptr));
-    case DType::kI64: return fn(static_cast<const int64_t*>(nullptr));
-    case DType::kF32: return fn(static_cast<const float*>(nullptr));
-    case DType::kF64: return fn(static_cast<const double*>(nullptr));
-    case DType::kF16: case DType::kBF16: G4C_CHECK(false && "handled by the caller");
+    case DType::kBool:
+    case DType::kU4:
+    case DType::kU8:
+      return fn(static_cast<const uint8_t*>(nullptr));
+    case DType::kI4:
+    case DType::kI8:
+      return fn(static_cast<const int8_t*>(nullptr));
+    case DType::kU16:
+      return fn(static_cast<const uint16_t*>(nullptr));
+    case DType::kI16:
+      return fn(static_cast<const int16_t*>(nullptr));
+    case DType::kU32:
+      return fn(static_cast<const uint32_t*>(nullptr));
+    case DType::kI32:
+      return fn(static_cast<const int32_t*>(nullptr));
+    case DType::kU64:
+      return fn(static_cast<const uint64_t*>(nullptr));
+    case DType::kI64:
+      return fn(static_cast<const int64_t*>(nullptr));
+    case DType::kF32:
+      return fn(static_cast<const float*>(nullptr));
+    case DType::kF64:
+      return fn(static_cast<const double*>(nullptr));
+    case DType::kF16:
+    case DType::kBF16:
+      G4C_CHECK(false && "handled by the caller");
   }
 }
 
@@ -124,7 +140,8 @@ uint16_t FloatToHalf(float value) {
   if (std::isnan(value)) return sign | 0x7e00;
   if (magnitude >= 65520.0f) return sign | 0x7c00;
   if (magnitude < 0x1p-14f) {
-    // Subnormal: a multiple of 2^-24; 1024 of them are the smallest normal number, whose bits follow on.
+    // Subnormal: a multiple of 2^-24; 1024 of them are the smallest normal number, whose bits
+    // follow on.
     return sign | static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, 24)));
   }
   int exponent;
@@ -156,8 +173,8 @@ absl::StatusOr<Tensor> Tensor::View(DType dtype, Dims dims, absl::Span<const uin
   ASSIGN_OR_RETURN(const int64_t elements, CheckedNumElements(dims));
   const int width = ByteWidth(dtype);
   if (static_cast<int64_t>(bytes.size() / width) != elements || bytes.size() % width != 0) {
-    return InvalidInput(bytes.size(), " bytes of data where ", DTypeName(dtype), ShapeText(Shape(dims)),
-                        " needs ", elements, " x ", width);
+    return InvalidInput(bytes.size(), " bytes of data where ", DTypeName(dtype),
+                        ShapeText(Shape(dims)), " needs ", elements, " x ", width);
   }
   Tensor t;
   t.dtype_ = dtype;
@@ -205,9 +222,8 @@ Tensor Tensor::Contiguous() const {
   Tensor copy = Allocate(dtype_, dims_);
   uint8_t* out = const_cast<uint8_t*>(copy.data_);
   const int width = ByteWidth(dtype_);
-  Walk(dims_, strides_, data_, width, 0, NumElements(), [&](int64_t k, const uint8_t* p) {
-    std::memcpy(out + k * width, p, width);
-  });
+  Walk(dims_, strides_, data_, width, 0, NumElements(),
+       [&](int64_t k, const uint8_t* p) { std::memcpy(out + k * width, p, width); });
   return copy;
 }
 
@@ -318,13 +334,15 @@ Tensor Tensor::Retyped(DType dtype) const {
 }
 
 bool Tensor::SameView(const Tensor& other) const {
-  return dtype_ == other.dtype_ && data_ == other.data_ && dims_ == other.dims_ && strides_ == other.strides_;
+  return dtype_ == other.dtype_ && data_ == other.data_ && dims_ == other.dims_ &&
+         strides_ == other.strides_;
 }
 
 bool Tensor::SameContent(const Tensor& other) const {
   if (dtype_ != other.dtype_ || dims_ != other.dims_) return false;
   if (opaque_digest_ != nullptr || other.opaque_digest_ != nullptr) {
-    return opaque_digest_ != nullptr && other.opaque_digest_ != nullptr && *opaque_digest_ == *other.opaque_digest_;
+    return opaque_digest_ != nullptr && other.opaque_digest_ != nullptr &&
+           *opaque_digest_ == *other.opaque_digest_;
   }
   if (SameView(other)) return true;
   const Tensor a = Contiguous();
@@ -332,7 +350,8 @@ bool Tensor::SameContent(const Tensor& other) const {
   return std::memcmp(a.data_, b.data_, static_cast<size_t>(a.NumBytes())) == 0;
 }
 
-StridedIndex::StridedIndex(const Dims& dims, const Dims& strides) : StridedIndex(dims, strides, 0) {}
+StridedIndex::StridedIndex(const Dims& dims, const Dims& strides)
+    : StridedIndex(dims, strides, 0) {}
 
 StridedIndex::StridedIndex(const Dims& dims, const Dims& strides, int64_t begin)
     : dims_(dims), strides_(strides), index_(dims.size()) {

@@ -13,7 +13,8 @@ bool IsWordChar(char c);
 // Characters of a value's or module's name that needs no quotes.
 bool IsNameChar(char c);
 
-// "a\"b": quotes, backslashes and control characters are escaped (\" \\ \n \t \xHH); other bytes stay.
+// "a\"b": quotes, backslashes and control characters are escaped (\" \\ \n \t \xHH); other bytes
+// stay.
 std::string QuotedText(absl::string_view text);
 // A word, or quoted.
 std::string WordText(absl::string_view text);

@@ -22,7 +22,9 @@ class Lexer {
   }
 
  private:
-  char Peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char Peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   bool AtEnd() const { return at_ >= text_.size(); }
 
   void Advance() {
@@ -56,7 +58,8 @@ class Lexer {
       } else {
         while (!AtEnd() && IsNameChar(Peek())) token.text += text_[at_++];
       }
-      if (token.text.empty()) return ErrorAt(token, "a name must follow '", absl::string_view(&c, 1), "'");
+      if (token.text.empty())
+        return ErrorAt(token, "a name must follow '", absl::string_view(&c, 1), "'");
       return token;
     }
     if (c == '"') {
@@ -81,7 +84,8 @@ class Lexer {
       Advance();
       return token;
     }
-    return ErrorAt(token, "unexpected character '", absl::CHexEscape(absl::string_view(&c, 1)), "'");
+    return ErrorAt(token, "unexpected character '", absl::CHexEscape(absl::string_view(&c, 1)),
+                   "'");
   }
 
   // A quoted string from its opening quote on. Errors stand at the token's start.
@@ -122,11 +126,16 @@ class Lexer {
 
 std::string Token::Text() const {
   switch (kind) {
-    case kEnd: return "the end";
-    case kValue: return absl::StrCat("'%", NameText(text), "'");
-    case kModule: return absl::StrCat("'@", NameText(text), "'");
-    case kString: return QuotedText(text);
-    default: return absl::StrCat("'", text, "'");
+    case kEnd:
+      return "the end";
+    case kValue:
+      return absl::StrCat("'%", NameText(text), "'");
+    case kModule:
+      return absl::StrCat("'@", NameText(text), "'");
+    case kString:
+      return QuotedText(text);
+    default:
+      return absl::StrCat("'", text, "'");
   }
 }
 

@@ -1,15 +1,15 @@
-// A statement begins with a word that tells which it is, so that line breaks carry no meaning and one token of
-// look-ahead is enough. Nothing nests: the parser is loops only. Operands may be defined later in the text (a cycle must
-// be expressible), so they are set once everything is defined.
+// A statement begins with a word that tells which it is, so that line breaks carry no meaning and
+// one token of look-ahead is enough. Nothing nests: the parser is loops only. Operands may be
+// defined later in the text (a cycle must be expressible), so they are set once everything is
+// defined.
 #include <algorithm>
-#include <charconv>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "ir/seeded.h"
 #include "ir/text.h"
-#include "ir/text_lexer.h"
+#include "ir/text_cursor.h"
 
 namespace g4c::ir {
 namespace {
@@ -17,16 +17,9 @@ namespace {
 // A seeded constant is the only one that costs memory beyond its text.
 constexpr int64_t kMaxSeeded = int64_t{1} << 28;
 
-template <typename Number>
-bool ReadNumber(absl::string_view text, Number* value) {
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, *value);
-  return result.ec == std::errc() && result.ptr == end;
-}
-
-class Parser {
+class Parser : private TokenCursor {
  public:
-  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  using TokenCursor::TokenCursor;
 
   absl::StatusOr<Graph> Run() {
     RETURN_IF_ERROR(ExpectWord("graph"));
@@ -45,30 +38,6 @@ class Parser {
     Token value;
     std::string output_name;
   };
-
-  const Token& Peek() const { return tokens_[at_]; }
-  // The end is never passed.
-  const Token& Take() { return tokens_[at_ + 1 < tokens_.size() ? at_++ : at_]; }
-
-  absl::Status Unexpected(absl::string_view wanted) const {
-    return ErrorAt(Peek(), "expected ", wanted, ", got ", Peek().Text());
-  }
-  absl::Status Expect(absl::string_view punct) {
-    if (!Peek().Is(punct)) return Unexpected(absl::StrCat("'", punct, "'"));
-    Take();
-    return absl::OkStatus();
-  }
-  absl::Status ExpectWord(absl::string_view word) {
-    if (Peek().kind != Token::kWord || Peek().text != word) return Unexpected(absl::StrCat("'", word, "'"));
-    Take();
-    return absl::OkStatus();
-  }
-  bool TakeIf(absl::string_view punct) {
-    if (!Peek().Is(punct)) return false;
-    Take();
-    return true;
-  }
-  bool AtWord(absl::string_view word) const { return Peek().kind == Token::kWord && Peek().text == word; }
 
   // ---- Statements ----
 
@@ -105,7 +74,8 @@ class Parser {
     ASSIGN_OR_RETURN(const Token name, Definition());
     RETURN_IF_ERROR(Expect(":"));
     ASSIGN_OR_RETURN(Typed typed, ParseTyped());
-    if (!typed.type.shape.IsStatic()) return ErrorAt(name, "the constant ", name.Text(), " needs a static shape");
+    if (!typed.type.shape.IsStatic())
+      return ErrorAt(name, "the constant ", name.Text(), " needs a static shape");
     RETURN_IF_ERROR(Expect("="));
     DType dtype = typed.type.dtype;
     if (const auto stored = Peek().kind == Token::kWord ? ParseDType(Peek().text) : absl::nullopt) {
@@ -177,8 +147,8 @@ class Parser {
     }
     std::vector<Type> plain;
     for (const Typed& typed : types) plain.push_back(typed.type);
-    graph_.AddNode(std::move(*op), std::vector<ValueId>(operands, kNoValue), names, std::move(plain),
-                   std::move(provenance));
+    graph_.AddNode(std::move(*op), std::vector<ValueId>(operands, kNoValue), names,
+                   std::move(plain), std::move(provenance));
     for (size_t i = 0; i < names.size(); ++i) {
       const ValueId value = graph_.node(id).outputs[i];
       graph_.SetQuantization(value, std::move(types[i].quantization), QuantOrigin::kNone);
@@ -197,7 +167,8 @@ class Parser {
       ValueId value = kNoValue;
       if (reference.value.kind == Token::kValue) {
         const auto it = values_.find(reference.value.text);
-        if (it == values_.end()) return ErrorAt(reference.value, reference.value.Text(), " is not defined");
+        if (it == values_.end())
+          return ErrorAt(reference.value, reference.value.Text(), " is not defined");
         value = it->second;
       }
       if (node == kNoNode) {
@@ -269,11 +240,11 @@ class Parser {
     } else if (AtWord("none")) {
       Take();
       RETURN_IF_ERROR(Expect(":"));
-      constexpr NoQuantReason kReasons[] = {NoQuantReason::kIndex, NoQuantReason::kShape, NoQuantReason::kBool,
-                                            NoQuantReason::kFloatKept};
-      const auto* reason = std::find_if(std::begin(kReasons), std::end(kReasons), [this](NoQuantReason candidate) {
-        return AtWord(NoQuantReasonName(candidate));
-      });
+      constexpr NoQuantReason kReasons[] = {NoQuantReason::kIndex, NoQuantReason::kShape,
+                                            NoQuantReason::kBool, NoQuantReason::kFloatKept};
+      const auto* reason = std::find_if(
+          std::begin(kReasons), std::end(kReasons),
+          [this](NoQuantReason candidate) { return AtWord(NoQuantReasonName(candidate)); });
       if (reason == std::end(kReasons)) return Unexpected("'index', 'shape', 'bool' or 'float'");
       Take();
       quantization = QuantNone{*reason};
@@ -284,12 +255,12 @@ class Parser {
         QuantPerChannel q{dtype, 0, {}, {}};
         ASSIGN_OR_RETURN(const int64_t axis, ParseInt());
         q.axis = static_cast<int>(axis);
-        ASSIGN_OR_RETURN(q.scales, (ParseList<float>([this] { return ParseFloat<float>(); })));
+        ASSIGN_OR_RETURN(q.scales, (ParseList<float>([this] { return ParseNumber<float>(); })));
         ASSIGN_OR_RETURN(q.zero_points, ParseInts());
         quantization = std::move(q);
       } else {
         QuantPerTensor q{dtype, 0, 0};
-        ASSIGN_OR_RETURN(q.scale, ParseFloat<float>());
+        ASSIGN_OR_RETURN(q.scale, ParseNumber<float>());
         RETURN_IF_ERROR(Expect(":"));
         ASSIGN_OR_RETURN(q.zero_point, ParseInt());
         quantization = q;
@@ -299,56 +270,12 @@ class Parser {
     return quantization;
   }
 
-  // ---- Numbers and names ----
-
-  absl::StatusOr<std::string> ParseName() {
-    if (Peek().kind != Token::kWord && Peek().kind != Token::kString) return Unexpected("a name");
-    return Take().text;
-  }
-
-  absl::StatusOr<int64_t> ParseInt() {
-    int64_t value;
-    if (Peek().kind != Token::kWord || !ReadNumber(Peek().text, &value)) return Unexpected("an integer");
-    Take();
-    return value;
-  }
-
-  template <typename Real>
-  absl::StatusOr<Real> ParseFloat() {
-    Real value;
-    if (Peek().kind != Token::kWord || !ReadNumber(Peek().text, &value)) return Unexpected("a number");
-    Take();
-    return value;
-  }
-
-  absl::StatusOr<bool> ParseBool() {
-    if (!AtWord("true") && !AtWord("false")) return Unexpected("'true' or 'false'");
-    return Take().text == "true";
-  }
-
-  template <typename T, typename ParseItem>
-  absl::StatusOr<std::vector<T>> ParseList(ParseItem parse_item) {
-    RETURN_IF_ERROR(Expect("["));
-    std::vector<T> items;
-    while (!Peek().Is("]")) {
-      if (!items.empty()) RETURN_IF_ERROR(Expect(","));
-      ASSIGN_OR_RETURN(T item, parse_item());
-      items.push_back(std::move(item));
-    }
-    Take();
-    return items;
-  }
-
-  absl::StatusOr<Ints> ParseInts() {
-    return ParseList<int64_t>([this] { return ParseInt(); });
-  }
-
   // ---- Attributes ----
 
   absl::Status Set(bool& field) { return Store(field, ParseBool()); }
   absl::Status Set(int64_t& field) { return Store(field, ParseInt()); }
-  absl::Status Set(float& field) { return Store(field, ParseFloat<float>()); }
-  absl::Status Set(double& field) { return Store(field, ParseFloat<double>()); }
+  absl::Status Set(float& field) { return Store(field, ParseNumber<float>()); }
+  absl::Status Set(double& field) { return Store(field, ParseNumber<double>()); }
   absl::Status Set(DType& field) { return Store(field, ParseDTypeWord()); }
   absl::Status Set(Ints& field) { return Store(field, ParseInts()); }
   absl::Status Set(std::string& field) {
@@ -381,9 +308,11 @@ class Parser {
       if (!seen.empty()) RETURN_IF_ERROR(Expect(","));
       if (Peek().kind != Token::kWord) return Unexpected("an attribute");
       const Token name = Take();
-      if (!seen.insert(name.text).second) return ErrorAt(name, "the attribute ", name.Text(), " is given twice");
+      if (!seen.insert(name.text).second)
+        return ErrorAt(name, "the attribute ", name.Text(), " is given twice");
       RETURN_IF_ERROR(Expect(":"));
-      RETURN_IF_ERROR(std::visit([&](auto& attributes) { return Attribute(name, attributes); }, op));
+      RETURN_IF_ERROR(
+          std::visit([&](auto& attributes) { return Attribute(name, attributes); }, op));
     }
     Take();
     return absl::OkStatus();
@@ -397,7 +326,9 @@ class Parser {
     });
     return status;
   }
-  absl::Status Attribute(const Token& name, std::monostate&) { return ErrorAt(name, "no operator"); }
+  absl::Status Attribute(const Token& name, std::monostate&) {
+    return ErrorAt(name, "no operator");
+  }
 
   // ---- Constants ----
 
@@ -407,7 +338,8 @@ class Parser {
     if (start.Is("[")) {
       ASSIGN_OR_RETURN(Tensor list, Elements(dtype, /*list=*/true));
       if (list.NumElements() != count) {
-        return ErrorAt(start, list.NumElements(), " elements for the shape ", ShapeText(Shape(dims)));
+        return ErrorAt(start, list.NumElements(), " elements for the shape ",
+                       ShapeText(Shape(dims)));
       }
       return list.Reshaped(dims);
     }
@@ -420,7 +352,8 @@ class Parser {
       data = element.Reshaped({}).BroadcastTo(dims);
     } else if (start.text == "seeded") {
       ASSIGN_OR_RETURN(const int64_t seed, ParseInt());
-      if (count > kMaxSeeded) return ErrorAt(start, "a seeded constant of more than ", kMaxSeeded, " elements");
+      if (count > kMaxSeeded)
+        return ErrorAt(start, "a seeded constant of more than ", kMaxSeeded, " elements");
       data = SeededTensor(dtype, dims, static_cast<uint64_t>(seed));
     } else if (start.text == "sha") {
       ASSIGN_OR_RETURN(std::string digest, ParseName());
@@ -441,22 +374,24 @@ class Parser {
 
   // One element, or a list of them, as a rank-1 tensor.
   absl::StatusOr<Tensor> Elements(DType dtype, bool list) {
-    if (dtype == DType::kF64) return ElementsOf<double>(dtype, list, [this] { return ParseFloat<double>(); });
+    if (dtype == DType::kF64)
+      return ElementsOf<double>(dtype, list, [this] { return ParseNumber<double>(); });
     if (IsFloat(dtype)) {
       return ElementsOf<double>(dtype, list, [this]() -> absl::StatusOr<double> {
-        ASSIGN_OR_RETURN(const float value, ParseFloat<float>());
+        ASSIGN_OR_RETURN(const float value, ParseNumber<float>());
         return value;
       });
     }
     return ElementsOf<int64_t>(dtype, list, [this, dtype]() -> absl::StatusOr<int64_t> {
       if (dtype == DType::kBool) return ParseBool();
-      if (uint64_t large; dtype == DType::kU64 && Peek().kind == Token::kWord && ReadNumber(Peek().text, &large)) {
-        Take();
-        return static_cast<int64_t>(large);
+      if (dtype == DType::kU64) {
+        ASSIGN_OR_RETURN(const uint64_t bits, ParseNumber<uint64_t>());
+        return static_cast<int64_t>(bits);
       }
       const Token token = Peek();
       ASSIGN_OR_RETURN(const int64_t value, ParseInt());
-      if (value < MinOf(dtype) || value > MaxOf(dtype)) return ErrorAt(token, value, " is no ", DTypeName(dtype));
+      if (value < MinOf(dtype) || value > MaxOf(dtype))
+        return ErrorAt(token, value, " is no ", DTypeName(dtype));
       return value;
     });
   }
@@ -478,8 +413,6 @@ class Parser {
     }
   }
 
-  std::vector<Token> tokens_;
-  size_t at_ = 0;
   Graph graph_;
   absl::flat_hash_map<std::string, ValueId> values_;
   std::vector<Reference> references_;

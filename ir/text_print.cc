@@ -18,7 +18,9 @@ void Append(std::string* out, float value) { out->append(FormatFloat(value)); }
 void Append(std::string* out, double value) { out->append(FormatDouble(value)); }
 void Append(std::string* out, DType value) { absl::StrAppend(out, DTypeName(value)); }
 void Append(std::string* out, const std::string& value) { out->append(QuotedText(value)); }
-void Append(std::string* out, const Ints& value) { absl::StrAppend(out, "[", absl::StrJoin(value, ", "), "]"); }
+void Append(std::string* out, const Ints& value) {
+  absl::StrAppend(out, "[", absl::StrJoin(value, ", "), "]");
+}
 template <typename Enum>
 void AppendEnum(std::string* out, Enum value) {
   absl::StrAppend(out, EnumNames(value)[static_cast<int>(value)]);
@@ -33,7 +35,9 @@ template <typename OpType>
 std::string AttributesText(const OpType& op) {
   std::vector<std::string> defaults, shown;
   const OpType fresh{};
-  OpType::Visit(fresh, [&](absl::string_view, const auto& field) { Append(&defaults.emplace_back(), field); });
+  OpType::Visit(fresh, [&](absl::string_view, const auto& field) {
+    Append(&defaults.emplace_back(), field);
+  });
   size_t i = 0;
   OpType::Visit(op, [&](absl::string_view name, const auto& field) {
     std::string text;
@@ -49,7 +53,9 @@ std::string AttributesText(const std::monostate&) { return ""; }
 
 std::string NumberText(const Tensor& tensor, int64_t i) {
   switch (tensor.dtype()) {
-    case DType::kF16: case DType::kBF16: case DType::kF32: {
+    case DType::kF16:
+    case DType::kBF16:
+    case DType::kF32: {
       float value;
       tensor.ReadFloats(i, {&value, 1});
       return FormatFloat(value);
@@ -77,7 +83,8 @@ bool IsSplat(const Tensor& tensor) {
   VisitBytes(tensor, [&](absl::Span<const uint8_t> bytes) {
     if (!started) std::memcpy(first, bytes.data(), width);
     started = true;
-    for (size_t i = 0; equal && i < bytes.size(); i += width) equal = std::memcmp(first, &bytes[i], width) == 0;
+    for (size_t i = 0; equal && i < bytes.size(); i += width)
+      equal = std::memcmp(first, &bytes[i], width) == 0;
     return equal;
   });
   return equal;
@@ -92,7 +99,8 @@ std::string DataText(const Tensor& tensor) {
     return absl::StrCat("sha(", ContentDigest(tensor), ", ", tensor.NumBytes(), " bytes)");
   }
   std::string text = "[";
-  for (int64_t i = 0; i < count; ++i) absl::StrAppend(&text, i == 0 ? "" : ", ", NumberText(tensor, i));
+  for (int64_t i = 0; i < count; ++i)
+    absl::StrAppend(&text, i == 0 ? "" : ", ", NumberText(tensor, i));
   return absl::StrCat(text, "]");
 }
 
@@ -105,8 +113,9 @@ class Printer {
   std::string Graph() {
     CollectOrder();
     if (canonical_) NumberValues();
-    std::string text = canonical_ || graph_.name.empty() ? "graph {\n"
-                                                         : absl::StrCat("graph ", WordText(graph_.name), " {\n");
+    std::string text = canonical_ || graph_.name.empty()
+                           ? "graph {\n"
+                           : absl::StrCat("graph ", WordText(graph_.name), " {\n");
     for (ValueId input : graph_.inputs()) {
       absl::StrAppend(&text, "  in  ", Name(input), ": ", Typed(input), "\n");
     }
@@ -129,13 +138,17 @@ class Printer {
 
   std::string Line(NodeId id) {
     const Node& node = graph_.node(id);
-    const auto names = [this](std::string* out, ValueId value) { absl::StrAppend(out, Name(value)); };
+    const auto names = [this](std::string* out, ValueId value) {
+      absl::StrAppend(out, Name(value));
+    };
     std::string text = absl::StrJoin(node.outputs, ", ", names);
-    absl::StrAppend(&text, text.empty() ? "" : " = ", OpName(node.op), "(", absl::StrJoin(node.inputs, ", ", names), ")",
+    absl::StrAppend(&text, text.empty() ? "" : " = ", OpName(node.op), "(",
+                    absl::StrJoin(node.inputs, ", ", names), ")",
                     std::visit([](const auto& op) { return AttributesText(op); }, node.op));
     absl::StrAppend(&text, node.outputs.empty() ? "" : ": ",
-                    absl::StrJoin(node.outputs, ", ",
-                                  [this](std::string* out, ValueId value) { absl::StrAppend(out, Typed(value)); }));
+                    absl::StrJoin(node.outputs, ", ", [this](std::string* out, ValueId value) {
+                      absl::StrAppend(out, Typed(value));
+                    }));
     const std::string& module = node.provenance.lead().module;
     if (!canonical_ && !module.empty()) absl::StrAppend(&text, "  @", NameText(module));
     return text;
@@ -161,11 +174,12 @@ class Printer {
     return text;
   }
 
-  // What the outputs need, producers first as far as a cycle lets them be; then (not in the canonical form) what no
-  // output needs, as it stands. Constants in the order of their first use. Unlike TopologicalOrder this stands cycles
-  // and ids of nothing.
+  // What the outputs need, producers first as far as a cycle lets them be; then (not in the
+  // canonical form) what no output needs, as it stands. Constants in the order of their first use.
+  // Unlike TopologicalOrder this stands cycles and ids of nothing.
   void CollectOrder() {
-    std::vector<bool> node_seen(graph_.num_nodes(), false), constant_seen(graph_.num_values(), false);
+    std::vector<bool> node_seen(graph_.num_nodes(), false),
+        constant_seen(graph_.num_values(), false);
     std::vector<std::pair<NodeId, size_t>> stack;  // a node and its next operand
     const auto see_constant = [&](ValueId id) {
       if (!Known(id) || constant_seen[id] || !graph_.value(id).constant.has_value()) return;
@@ -226,18 +240,24 @@ std::string QuantText(const Quantization& quantization) {
     return absl::StrCat("q(none: ", NoQuantReasonName(none->reason), ")");
   }
   if (const auto* q = std::get_if<QuantPerTensor>(&quantization)) {
-    return absl::StrCat("q(", DTypeName(q->dtype), " ", FormatFloat(q->scale), ":", q->zero_point, ")");
+    return absl::StrCat("q(", DTypeName(q->dtype), " ", FormatFloat(q->scale), ":", q->zero_point,
+                        ")");
   }
   if (const auto* q = std::get_if<QuantPerChannel>(&quantization)) {
     const auto scale = [](std::string* out, float value) { out->append(FormatFloat(value)); };
-    return absl::StrCat("q(", DTypeName(q->dtype), " per_channel ", q->axis, " [", absl::StrJoin(q->scales, ", ", scale),
-                        "] [", absl::StrJoin(q->zero_points, ", "), "])");
+    return absl::StrCat("q(", DTypeName(q->dtype), " per_channel ", q->axis, " [",
+                        absl::StrJoin(q->scales, ", ", scale), "] [",
+                        absl::StrJoin(q->zero_points, ", "), "])");
   }
   return "q(?)";
 }
 
 std::string PrintGraph(const Graph& graph) { return Printer(graph, /*canonical=*/false).Graph(); }
-std::string PrintCanonical(const Graph& graph) { return Printer(graph, /*canonical=*/true).Graph(); }
-std::string PrintNode(const Graph& graph, NodeId id) { return Printer(graph, /*canonical=*/false).Line(id); }
+std::string PrintCanonical(const Graph& graph) {
+  return Printer(graph, /*canonical=*/true).Graph();
+}
+std::string PrintNode(const Graph& graph, NodeId id) {
+  return Printer(graph, /*canonical=*/false).Line(id);
+}
 
 }  // namespace g4c::ir

@@ -12,7 +12,9 @@
 namespace g4c::ir {
 namespace {
 
-std::string TypeText(const Type& type) { return absl::StrCat(DTypeName(type.dtype), ShapeText(type.shape)); }
+std::string TypeText(const Type& type) {
+  return absl::StrCat(DTypeName(type.dtype), ShapeText(type.shape));
+}
 
 class Verifier {
  public:
@@ -84,9 +86,11 @@ class Verifier {
         live_[output] = true;
         const Value& value = graph_.value(output);
         if (value.producer != id || value.result_index != static_cast<int>(i)) {
-          Add(description, ": result ", i, " is ", Name(output), ", which is of another node or place");
+          Add(description, ": result ", i, " is ", Name(output),
+              ", which is of another node or place");
         }
-        if (value.constant.has_value()) Add(description, ": the result ", Name(output), " is a constant");
+        if (value.constant.has_value())
+          Add(description, ": the result ", Name(output), " is a constant");
       }
     }
     absl::flat_hash_set<std::string> names;
@@ -113,14 +117,16 @@ class Verifier {
         if (reads_it) ++listed;
         if (!reads_it) Add("the uses of ", Name(id), " list an operand that does not read it");
       }
-      if (listed != reads[id]) Add(Name(id), " is read ", reads[id], " times, its uses are ", listed);
+      if (listed != reads[id])
+        Add(Name(id), " is read ", reads[id], " times, its uses are ", listed);
     }
   }
 
   void CheckCycle() {
-    const std::vector<NodeId> cycle = graph_.FindCycle();
+    std::vector<NodeId> cycle = graph_.FindCycle();
     if (cycle.empty()) return;
-    Add("a cycle: ", absl::StrJoin(cycle, " <- ", [this](std::string* out, NodeId id) {
+    cycle.push_back(cycle.front());
+    Add("a cycle: ", absl::StrJoin(cycle, " -> ", [this](std::string* out, NodeId id) {
           absl::StrAppend(out, Describe(graph_, id));
         }));
   }
@@ -138,8 +144,9 @@ class Verifier {
   }
 
   std::string Where(const Value& value) const {
-    return value.producer == kNoNode ? absl::StrCat("'", value.name, "'")
-                                     : absl::StrCat(Describe(graph_, value.producer), ": '", value.name, "'");
+    return value.producer == kNoNode
+               ? absl::StrCat("'", value.name, "'")
+               : absl::StrCat(Describe(graph_, value.producer), ": '", value.name, "'");
   }
 
   void CheckConstant(const Value& value) {
@@ -149,9 +156,11 @@ class Verifier {
           ShapeText(Shape(data.dims())));
     }
     const bool widened = value.type.dtype == DType::kF32 && IsFloat(data.dtype());
-    const bool stored = HasQparams(value.quantization) && data.dtype() == QuantDType(value.quantization);
+    const bool stored =
+        HasQparams(value.quantization) && data.dtype() == QuantDType(value.quantization);
     if (data.dtype() != value.type.dtype && !widened && !stored) {
-      Add("the constant ", Where(value), " is ", TypeText(value.type), ", its data are ", DTypeName(data.dtype()));
+      Add("the constant ", Where(value), " is ", TypeText(value.type), ", its data are ",
+          DTypeName(data.dtype()));
     }
   }
 
@@ -168,7 +177,8 @@ class Verifier {
     }
     const auto& q = std::get<QuantPerChannel>(value.quantization);
     if (q.scales.size() != q.zero_points.size()) {
-      return Add(where, " has ", q.scales.size(), " scales and ", q.zero_points.size(), " zero points");
+      return Add(where, " has ", q.scales.size(), " scales and ", q.zero_points.size(),
+                 " zero points");
     }
     const Shape& shape = value.type.shape;
     if (q.axis < 0 || (shape.has_rank() && q.axis >= shape.rank())) {
@@ -195,7 +205,8 @@ class Verifier {
     for (NodeId id = 0; id < graph_.num_nodes(); ++id) {
       const Node& node = graph_.node(id);
       if (node.erased) continue;
-      const auto types = InferNode(graph_, node.op, node.inputs, static_cast<int>(node.outputs.size()));
+      const auto types =
+          InferNode(graph_, node.op, node.inputs, static_cast<int>(node.outputs.size()));
       if (!types.ok()) {
         Add(Describe(graph_, id), ": ", types.status().message());
         continue;
@@ -204,8 +215,10 @@ class Verifier {
       for (size_t i = 0; i < node.outputs.size(); ++i) {
         const Value& value = graph_.value(node.outputs[i]);
         const Type& inferred = (*types)[i];
-        if (value.type.dtype != inferred.dtype || !MergeShapes(value.type.shape, inferred.shape).ok()) {
-          Add(Where(value), " is ", TypeText(value.type), ", ", OpName(node.op), " gives ", TypeText(inferred));
+        if (value.type.dtype != inferred.dtype ||
+            !MergeShapes(value.type.shape, inferred.shape).ok()) {
+          Add(Where(value), " is ", TypeText(value.type), ", ", OpName(node.op), " gives ",
+              TypeText(inferred));
         }
       }
     }

@@ -7,8 +7,8 @@
 namespace g4c::ir {
 namespace {
 
-// The operators of the fold phase, and which of their operands must become constant for them to go: [first, last).
-// A composite needs none, only static shapes.
+// The operators of the fold phase, and which of their operands must become constant for them to go:
+// [first, last). A composite needs none, only static shapes.
 struct FoldRule {
   bool fold_only;
   int first;
@@ -67,8 +67,8 @@ struct Cause {
   bool by_shape = false;
 };
 
-// For every value: why its data, and why its shape, is not known. One walk in topological order, so that the cost does
-// not depend on how many nodes are left.
+// For every value: why its data, and why its shape, is not known. One walk in topological order, so
+// that the cost does not depend on how many nodes are left.
 class Causes {
  public:
   explicit Causes(const Graph& graph)
@@ -117,7 +117,9 @@ class Causes {
   Cause Better(Cause a, Cause b) const {
     if (a.input == kNoValue) return b;
     if (b.input == kNoValue) return a;
-    const auto is_float = [this](Cause cause) { return IsFloat(graph_.value(cause.input).type.dtype); };
+    const auto is_float = [this](Cause cause) {
+      return IsFloat(graph_.value(cause.input).type.dtype);
+    };
     return is_float(a) && !is_float(b) ? b : a;
   }
 
@@ -132,8 +134,8 @@ std::string Advice(const Graph& graph, Cause cause) {
     return absl::StrCat("the shape ", ShapeText(input.type.shape), " of graph input '", input.name,
                         "' is not known; set it: --shape ", input.name, "=D0,D1,...");
   }
-  std::string text = absl::StrCat("it depends on graph input '", input.name, "'; bind it: --bind ", input.name,
-                                  "=FILE.npy");
+  std::string text = absl::StrCat("it depends on graph input '", input.name, "'; bind it: --bind ",
+                                  input.name, "=FILE.npy");
   if (!IsFloat(input.type.dtype)) {
     absl::StrAppend(&text, ", or for patch positions and their mask --grid HxW or --profile NAME");
   }
@@ -154,7 +156,9 @@ absl::Status VerifyStatic(const Graph& graph) {
   for (NodeId id : graph.TopologicalOrder()) {
     const Node& node = graph.node(id);
     const bool fold_only = IsFoldOnly(node.op);
-    const auto is_static = [&](ValueId value) { return value == kNoValue || causes.IsStatic(value); };
+    const auto is_static = [&](ValueId value) {
+      return value == kNoValue || causes.IsStatic(value);
+    };
     // Where an operand's shape is not known, its own source is reported.
     const bool loses_shape = std::all_of(node.inputs.begin(), node.inputs.end(), is_static) &&
                              !std::all_of(node.outputs.begin(), node.outputs.end(), is_static);
@@ -163,8 +167,8 @@ absl::Status VerifyStatic(const Graph& graph) {
     problems.push_back(absl::StrCat(
         Describe(graph, id), " (", OpName(node.op), "): ",
         cause.input != kNoValue ? Advice(graph, cause)
-        : fold_only             ? "it could not be replaced, although nothing that it needs is unknown"
-                                : "the shape of its result is not known"));
+        : fold_only ? "it could not be replaced, although nothing that it needs is unknown"
+                    : "the shape of its result is not known"));
   }
   if (problems.empty()) return absl::OkStatus();
   return Unsupported(problems.size(), problems.size() == 1 ? " part" : " parts",

@@ -36,12 +36,13 @@ std::vector<uint8_t> Bytes(const Value& value, int64_t begin, int64_t count) {
   return out;
 }
 
-// round-half-even(x / scale) + zero point, with the division in f32, by other means than the code under test.
+// round-half-even(x / scale) + zero point, with the division in f32, by other means than the code
+// under test.
 int64_t Expected(float x, float scale, int64_t zero_point, DType dtype) {
   const float quotient = x / scale;
   const double q = std::nearbyint(static_cast<double>(quotient)) + static_cast<double>(zero_point);
-  return static_cast<int64_t>(
-      std::fmin(std::fmax(q, static_cast<double>(MinOf(dtype))), static_cast<double>(MaxOf(dtype))));
+  return static_cast<int64_t>(std::fmin(std::fmax(q, static_cast<double>(MinOf(dtype))),
+                                        static_cast<double>(MaxOf(dtype))));
 }
 
 struct RealCase {
@@ -55,24 +56,47 @@ struct RealCase {
 TEST(QuantizeReal, RoundsHalfToEvenAndSaturates) {
   const RealCase kCases[] = {
       // Exact halves, both signs, and after the zero point is added.
-      {0.5f, 1, 0, DType::kI8, 0}, {1.5f, 1, 0, DType::kI8, 2}, {2.5f, 1, 0, DType::kI8, 2},
-      {-0.5f, 1, 0, DType::kI8, 0}, {-1.5f, 1, 0, DType::kI8, -2}, {0.5f, 1, 3, DType::kU8, 3},
-      {1.5f, 1, 3, DType::kU8, 5}, {0.75f, 0.5f, 0, DType::kU8, 2},
+      {0.5f, 1, 0, DType::kI8, 0},
+      {1.5f, 1, 0, DType::kI8, 2},
+      {2.5f, 1, 0, DType::kI8, 2},
+      {-0.5f, 1, 0, DType::kI8, 0},
+      {-1.5f, 1, 0, DType::kI8, -2},
+      {0.5f, 1, 3, DType::kU8, 3},
+      {1.5f, 1, 3, DType::kU8, 5},
+      {0.75f, 0.5f, 0, DType::kU8, 2},
       // The neighbours of a half.
-      {std::nextafter(0.5f, 1.0f), 1, 0, DType::kI8, 1}, {std::nextafter(1.5f, 0.0f), 1, 0, DType::kI8, 1},
+      {std::nextafter(0.5f, 1.0f), 1, 0, DType::kI8, 1},
+      {std::nextafter(1.5f, 0.0f), 1, 0, DType::kI8, 1},
       // The f32 quotient decides: 0.1f / 0.04f is 2.5 in f32, not quite in f64.
-      {0.1f, 0.04f, 0, DType::kI8, 2}, {0.3f, 0.2f, 0, DType::kI8, 2},
+      {0.1f, 0.04f, 0, DType::kI8, 2},
+      {0.3f, 0.2f, 0, DType::kI8, 2},
       // Saturation, at the very edges too.
-      {127.4f, 1, 0, DType::kI8, 127}, {127.5f, 1, 0, DType::kI8, 127}, {1e30f, 1e-30f, 0, DType::kI8, 127},
-      {-128.5f, 1, 0, DType::kI8, -128}, {-1e30f, 1, 0, DType::kI8, -128}, {-1, 1, 0, DType::kU8, 0},
-      {300, 1, 10, DType::kU8, 255}, {kInf, 1, 0, DType::kU8, 255}, {-kInf, 1, 128, DType::kU8, 0},
-      {7.6f, 1, 0, DType::kI4, 7}, {-9, 1, 0, DType::kI4, -8}, {16, 1, 0, DType::kU4, 15}, {-1, 1, 8, DType::kU4, 7},
-      {40000, 1, 0, DType::kI16, 32767}, {-40000, 1, 0, DType::kI16, -32768}, {70000, 1, 0, DType::kU16, 65535},
-      {-70000, 1, 65535, DType::kU16, 0}, {32767.5f, 1, 0, DType::kU16, 32768},
+      {127.4f, 1, 0, DType::kI8, 127},
+      {127.5f, 1, 0, DType::kI8, 127},
+      {1e30f, 1e-30f, 0, DType::kI8, 127},
+      {-128.5f, 1, 0, DType::kI8, -128},
+      {-1e30f, 1, 0, DType::kI8, -128},
+      {-1, 1, 0, DType::kU8, 0},
+      {300, 1, 10, DType::kU8, 255},
+      {kInf, 1, 0, DType::kU8, 255},
+      {-kInf, 1, 128, DType::kU8, 0},
+      {7.6f, 1, 0, DType::kI4, 7},
+      {-9, 1, 0, DType::kI4, -8},
+      {16, 1, 0, DType::kU4, 15},
+      {-1, 1, 8, DType::kU4, 7},
+      {40000, 1, 0, DType::kI16, 32767},
+      {-40000, 1, 0, DType::kI16, -32768},
+      {70000, 1, 0, DType::kU16, 65535},
+      {-70000, 1, 65535, DType::kU16, 0},
+      {32767.5f, 1, 0, DType::kU16, 32768},
       // Biases divide in f64.
-      {0.1f, 0.04f, 0, DType::kI32, 3}, {1e10f, 1, 0, DType::kI32, 2147483647}, {-1e10f, 1, 0, DType::kI32, -2147483648LL},
-      {16777217.0f, 0.5f, 0, DType::kI32, 33554432}, {1e30f, 1, 0, DType::kI64, INT64_MAX},
-      {-1e30f, 1, 0, DType::kI64, INT64_MIN}, {0x1p62f, 1, 0, DType::kI64, int64_t{1} << 62},
+      {0.1f, 0.04f, 0, DType::kI32, 3},
+      {1e10f, 1, 0, DType::kI32, 2147483647},
+      {-1e10f, 1, 0, DType::kI32, -2147483648LL},
+      {16777217.0f, 0.5f, 0, DType::kI32, 33554432},
+      {1e30f, 1, 0, DType::kI64, INT64_MAX},
+      {-1e30f, 1, 0, DType::kI64, INT64_MIN},
+      {0x1p62f, 1, 0, DType::kI64, int64_t{1} << 62},
   };
   for (const RealCase& c : kCases) {
     EXPECT_EQ(QuantizeReal(c.x, c.scale, c.zero_point, c.dtype), c.expected)
@@ -84,8 +108,10 @@ TEST(QuantizeReal, AgreesWithTheFormulaOnManyNumbers) {
   for (DType dtype : {DType::kU8, DType::kI8, DType::kU16, DType::kI16, DType::kU4, DType::kI4}) {
     for (uint64_t i = 0; i < 20000; ++i) {
       const float scale = std::exp2(SeededNormal(1, i)) * (MaxOf(dtype) > 255 ? 1e-4f : 0.02f);
-      const int64_t zero_point = IsSigned(dtype) ? 0 : static_cast<int64_t>(SeededBits(2, i) % (MaxOf(dtype) + 1));
-      const float x = i % 2 ? SeededNormal(3, i) : (static_cast<float>(i % 512) - 256 + 0.5f) * scale;
+      const int64_t zero_point =
+          IsSigned(dtype) ? 0 : static_cast<int64_t>(SeededBits(2, i) % (MaxOf(dtype) + 1));
+      const float x =
+          i % 2 ? SeededNormal(3, i) : (static_cast<float>(i % 512) - 256 + 0.5f) * scale;
       ASSERT_EQ(QuantizeReal(x, scale, zero_point, dtype), Expected(x, scale, zero_point, dtype))
           << x << " / " << scale << " + " << zero_point << " as " << DTypeName(dtype);
     }
@@ -94,7 +120,8 @@ TEST(QuantizeReal, AgreesWithTheFormulaOnManyNumbers) {
 
 TEST(ReadStoredInts, PerChannelAlongEveryAxisOfEveryView) {
   const Tensor base = SeededTensor(DType::kF32, {3, 5, 4}, 1);
-  const Tensor views[] = {base, base.Transposed({2, 0, 1}), base.Sliced(1, 4, 2, -2), SeededTensor(DType::kBF16, {3, 5, 4}, 2),
+  const Tensor views[] = {base, base.Transposed({2, 0, 1}), base.Sliced(1, 4, 2, -2),
+                          SeededTensor(DType::kBF16, {3, 5, 4}, 2),
                           Tensor::ScalarF32(0.7f).BroadcastTo({2, 3})};
   for (const Tensor& view : views) {
     for (int axis = 0; axis < view.rank(); ++axis) {
@@ -116,7 +143,8 @@ TEST(ReadStoredInts, PerChannelAlongEveryAxisOfEveryView) {
       for (size_t begin = 0; begin < expected.size(); begin += 7) {
         std::vector<int32_t> part(std::min<size_t>(11, expected.size() - begin));
         ReadStoredInts(value, static_cast<int64_t>(begin), absl::MakeSpan(part));
-        EXPECT_THAT(part, ElementsAreArray(expected.begin() + begin, expected.begin() + begin + part.size()));
+        EXPECT_THAT(part, ElementsAreArray(expected.begin() + begin,
+                                           expected.begin() + begin + part.size()));
       }
     }
   }
@@ -125,7 +153,8 @@ TEST(ReadStoredInts, PerChannelAlongEveryAxisOfEveryView) {
 TEST(ReadStoredInts, PassesStoredIntegersThrough) {
   const Tensor data = Tensor::FromInts(DType::kI8, {2, 2}, {-128, 5, 7, 127});
   const int axes[] = {1, 0};
-  EXPECT_THAT(Stored(ConstantOf(data.Transposed(axes), QuantPerTensor{DType::kI8, 0.5f, 0})), ElementsAre(-128, 7, 5, 127));
+  EXPECT_THAT(Stored(ConstantOf(data.Transposed(axes), QuantPerTensor{DType::kI8, 0.5f, 0})),
+              ElementsAre(-128, 7, 5, 127));
 }
 
 TEST(ReadStoredInts, CoversMoreThanOneBlock) {
@@ -134,12 +163,15 @@ TEST(ReadStoredInts, CoversMoreThanOneBlock) {
   const std::vector<float> reals = value.constant->Floats();
   const std::vector<int64_t> stored = Stored(value);
   for (size_t i = 0; i < reals.size(); ++i) {
-    ASSERT_EQ(stored[i], Expected(reals[i], 0.01f * static_cast<float>(1 << i / 3000), 0, DType::kI8)) << i;
+    ASSERT_EQ(stored[i],
+              Expected(reals[i], 0.01f * static_cast<float>(1 << i / 3000), 0, DType::kI8))
+        << i;
   }
 }
 
 TEST(ReadStoredBytes, PacksFourBitsEvenElementLow) {
-  const Value i4 = ConstantOf(Tensor::FromDoubles(DType::kF32, {5}, {-8, 7, 1, -1, 3}), QuantPerTensor{DType::kI4, 1, 0});
+  const Value i4 = ConstantOf(Tensor::FromDoubles(DType::kF32, {5}, {-8, 7, 1, -1, 3}),
+                              QuantPerTensor{DType::kI4, 1, 0});
   EXPECT_THAT(Bytes(i4, 0, 5), ElementsAre(0x78, 0xf1, 0x03));
   EXPECT_THAT(Bytes(i4, 2, 2), ElementsAre(0xf1));
   EXPECT_EQ(StoredBytes(i4, 5), 3);
@@ -163,20 +195,45 @@ TEST(ReadStoredBytes, GivesEveryDType) {
       {Tensor::FromDoubles(DType::kBF16, {1}, {-2}), DType::kF32, QuantUnknown(), {0, 0, 0, 0xc0}},
       {Tensor::FromDoubles(DType::kF64, {1}, {1}), DType::kF32, QuantUnknown(), {0, 0, 0x80, 0x3f}},
       {Tensor::FromDoubles(DType::kF16, {1}, {1}), DType::kF16, QuantUnknown(), {0, 0x3c}},
-      {Tensor::FromInts(DType::kI32, {1, 2}, {-1, 258}).Transposed(swap), DType::kI32, QuantUnknown(), {255, 255, 255, 255, 2, 1, 0, 0}},
-      {Tensor::FromInts(DType::kI16, {2, 2}, {1, 2, 3, 4}).Transposed(swap), DType::kI16, QuantUnknown(), {1, 0, 3, 0, 2, 0, 4, 0}},
+      {Tensor::FromInts(DType::kI32, {1, 2}, {-1, 258}).Transposed(swap),
+       DType::kI32,
+       QuantUnknown(),
+       {255, 255, 255, 255, 2, 1, 0, 0}},
+      {Tensor::FromInts(DType::kI16, {2, 2}, {1, 2, 3, 4}).Transposed(swap),
+       DType::kI16,
+       QuantUnknown(),
+       {1, 0, 3, 0, 2, 0, 4, 0}},
       {Tensor::FromInts(DType::kBool, {2}, {1, 0}), DType::kBool, QuantUnknown(), {1, 0}},
-      {Tensor::FromInts(DType::kI64, {1}, {-2}), DType::kI64, QuantNone{NoQuantReason::kIndex}, {254, 255, 255, 255, 255, 255, 255, 255}},
-      {Tensor::FromDoubles(DType::kF32, {2}, {1, -1}), DType::kF32, QuantPerTensor{DType::kU8, 0.5f, 128}, {130, 126}},
-      {Tensor::FromDoubles(DType::kF32, {1}, {-1}), DType::kF32, QuantPerTensor{DType::kI16, 0.5f, 0}, {254, 255}},
-      {Tensor::FromDoubles(DType::kF32, {1}, {-1}), DType::kF32, QuantPerTensor{DType::kI32, 0.5f, 0}, {254, 255, 255, 255}},
-      {Tensor::FromDoubles(DType::kF32, {1}, {-1}), DType::kF32, QuantPerTensor{DType::kI64, 0.5f, 0}, {254, 255, 255, 255, 255, 255, 255, 255}},
-      {Tensor::FromInts(DType::kI8, {2}, {-3, 4}), DType::kF32, QuantPerTensor{DType::kI8, 0.5f, 0}, {253, 4}},
+      {Tensor::FromInts(DType::kI64, {1}, {-2}),
+       DType::kI64,
+       QuantNone{NoQuantReason::kIndex},
+       {254, 255, 255, 255, 255, 255, 255, 255}},
+      {Tensor::FromDoubles(DType::kF32, {2}, {1, -1}),
+       DType::kF32,
+       QuantPerTensor{DType::kU8, 0.5f, 128},
+       {130, 126}},
+      {Tensor::FromDoubles(DType::kF32, {1}, {-1}),
+       DType::kF32,
+       QuantPerTensor{DType::kI16, 0.5f, 0},
+       {254, 255}},
+      {Tensor::FromDoubles(DType::kF32, {1}, {-1}),
+       DType::kF32,
+       QuantPerTensor{DType::kI32, 0.5f, 0},
+       {254, 255, 255, 255}},
+      {Tensor::FromDoubles(DType::kF32, {1}, {-1}),
+       DType::kF32,
+       QuantPerTensor{DType::kI64, 0.5f, 0},
+       {254, 255, 255, 255, 255, 255, 255, 255}},
+      {Tensor::FromInts(DType::kI8, {2}, {-3, 4}),
+       DType::kF32,
+       QuantPerTensor{DType::kI8, 0.5f, 0},
+       {253, 4}},
   };
   for (const Case& c : kCases) {
     Value value = ConstantOf(c.data, c.quantization);
     value.type.dtype = c.logical;
-    EXPECT_EQ(Bytes(value, 0, c.data.NumElements()), c.bytes) << DTypeName(c.data.dtype()) << " as " << DTypeName(c.logical);
+    EXPECT_EQ(Bytes(value, 0, c.data.NumElements()), c.bytes)
+        << DTypeName(c.data.dtype()) << " as " << DTypeName(c.logical);
   }
 }
 

@@ -123,16 +123,16 @@ TEST(Text, PrintsAsParsed) {
   }
 }
 
-TEST(Text, EveryOperatorPrintsAndParses) {
-#define G4C_OP(Name, text, min_inputs, max_inputs, results, rule)                   \
-  {                                                                                 \
-    Graph graph;                                                                    \
-    const ValueId x = graph.AddInput("x", {});                                      \
-    const NodeId node = graph.AddNode(Name{}, {x}, {"y"}, {Type{}}, Provenance());  \
-    graph.AddOutput("y", graph.node(node).outputs[0]);                              \
-    ASSERT_OK_AND_ASSIGN(const Graph parsed, ParseGraph(PrintGraph(graph)));        \
-    EXPECT_EQ(PrintNode(parsed, 0), "%y = " text "(%x): f32[*]");                   \
-    EXPECT_EQ(parsed.node(0).op, Op(Name{}));                                       \
+TEST(Text, EveryOperatorPrintsAndParses){
+#define G4C_OP(Name, text, min_inputs, max_inputs, results, rule)                  \
+  {                                                                                \
+    Graph graph;                                                                   \
+    const ValueId x = graph.AddInput("x", {});                                     \
+    const NodeId node = graph.AddNode(Name{}, {x}, {"y"}, {Type{}}, Provenance()); \
+    graph.AddOutput("y", graph.node(node).outputs[0]);                             \
+    ASSERT_OK_AND_ASSIGN(const Graph parsed, ParseGraph(PrintGraph(graph)));       \
+    EXPECT_EQ(PrintNode(parsed, 0), "%y = " text "(%x): f32[*]");                  \
+    EXPECT_EQ(parsed.node(0).op, Op(Name{}));                                      \
   }
 #include "ir/op_table.inc"
 #undef G4C_OP
@@ -190,10 +190,14 @@ TEST(Text, CanonicalFormLeavesOutNamesOrderAndProvenance) {
   EXPECT_THAT(a, EqualsGraph(b));
   // What counts: content, attributes, types, qparams, operand order.
   for (const char* other : {
-           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [3] %m = mul(%a, %k): f32[2] %n = neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
-           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%k, %a): f32[2] %n = neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
-           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%b, %k): f32[2] %n = neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
-           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%a, %k): f32[2] q(u8 1:0) %n = neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
+           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [3] %m = mul(%a, %k): f32[2] %n = "
+           "neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
+           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%k, %a): f32[2] %n = "
+           "neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
+           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%b, %k): f32[2] %n = "
+           "neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
+           "graph { in %a: f32[2] in %b: f32[2] k %k: f32[] = [2] %m = mul(%a, %k): f32[2] q(u8 "
+           "1:0) %n = neg(%a): f32[2] %r = sub(%m, %n): f32[2] out %r }",
        }) {
     EXPECT_NE(PrintCanonical(a), PrintCanonical(ParseOrDie(other))) << other;
   }
@@ -215,14 +219,17 @@ TEST(Text, ErrorsSayWhere) {
       {"graph {\n  in %x: f32[2\n}", "3:1: expected ',', got '}'"},
       {"graph { in %x: f32[-2] }", "1:20: negative dimension -2"},
       {"graph { in %x: f32[x] }", "1:20: expected an integer, got 'x'"},
-      {"graph { in %x: f32[9223372036854775808] }", "1:20: expected an integer, got '9223372036854775808'"},
-      {"graph { in %x: f32[4294967296, 4294967296] }", "1:20: the size of shape [4294967296, 4294967296] overflows"},
+      {"graph { in %x: f32[9223372036854775808] }",
+       "1:20: expected an integer, got '9223372036854775808'"},
+      {"graph { in %x: f32[4294967296, 4294967296] }",
+       "1:20: the size of shape [4294967296, 4294967296] overflows"},
       {"graph { in %x: f32[2]\nin %x: f32[2] }", "2:4: '%x' is defined twice"},
       {"graph { in %: f32[2] }", "1:12: a name must follow '%'"},
       {"graph { in %\"x: f32[2] }", "1:12: the string does not end on its line"},
       {"graph { in %\"\\q\": f32[2] }", "1:12: a bad escape in the string"},
       {"graph { in %x: f32[2] q(u8 0.5) }", "1:31: expected ':', got ')'"},
-      {"graph { in %x: f32[2] q(none: no) }", "1:31: expected 'index', 'shape', 'bool' or 'float', got 'no'"},
+      {"graph { in %x: f32[2] q(none: no) }",
+       "1:31: expected 'index', 'shape', 'bool' or 'float', got 'no'"},
       {"graph { in %x: f32[2] q(i8 per_channel 0 [1 2] [0]) }", "1:45: expected ',', got '2'"},
       {"graph { out %x }", "1:13: '%x' is not defined"},
       {"graph { in %x: f32[2] out %x as }", "1:33: expected a name, got '}'"},
@@ -230,13 +237,16 @@ TEST(Text, ErrorsSayWhere) {
       {"graph { in %x: f32[2]\n%y = neg(%z): f32[2] }", "2:10: '%z' is not defined"},
       {"graph { in %x: f32[2]\n%y = neg(%x, %x }", "2:17: expected ',', got '}'"},
       {"graph { in %x: f32[2]\n%y = neg(3): f32[2] }", "2:10: expected a value or '-', got '3'"},
-      {"graph { in %x: f32[2]\n%y = gelu(%x) {fast: true}: f32[2] }", "2:16: no attribute 'fast' of this operator"},
-      {"graph { in %x: f32[2]\n%y = gelu(%x) {approximate: 1}: f32[2] }", "2:29: expected 'true' or 'false', got '1'"},
+      {"graph { in %x: f32[2]\n%y = gelu(%x) {fast: true}: f32[2] }",
+       "2:16: no attribute 'fast' of this operator"},
+      {"graph { in %x: f32[2]\n%y = gelu(%x) {approximate: 1}: f32[2] }",
+       "2:29: expected 'true' or 'false', got '1'"},
       {"graph { in %x: f32[2]\n%y = gelu(%x) {approximate: true, approximate: true}: f32[2] }",
        "2:35: the attribute 'approximate' is given twice"},
       {"graph { in %x: f32[2]\n%y = pad(%x) {mode: mirror}: f32[2] }",
        "2:21: expected one of constant, reflect, edge, wrap, got 'mirror'"},
-      {"graph { in %x: f32[2]\n%y = einsum(%x) {equation: i}: f32[2] }", "2:28: expected a quoted string, got 'i'"},
+      {"graph { in %x: f32[2]\n%y = einsum(%x) {equation: i}: f32[2] }",
+       "2:28: expected a quoted string, got 'i'"},
       {"graph { in %x: f32[2]\n%y, %z = neg(%x): f32[2] }", "2:26: expected ',', got '}'"},
       {"graph { in %x: f32[2]\n%y, = neg(%x): f32[2] }", "2:5: expected a value, got '='"},
       {"graph { k %x: f32[?] = [1] }", "1:11: the constant '%x' needs a static shape"},
@@ -244,9 +254,11 @@ TEST(Text, ErrorsSayWhere) {
       {"graph { k %x: f32[2] = [1, a] }", "1:28: expected a number, got 'a'"},
       {"graph { k %x: i8[1] = [128] }", "1:24: 128 is no i8"},
       {"graph { k %x: bool[1] = [1] }", "1:26: expected 'true' or 'false', got '1'"},
-      {"graph { k %x: f32[2] = ones() }", "1:24: expected 'splat', 'seeded', 'sha' or '[', got 'ones'"},
+      {"graph { k %x: f32[2] = ones() }",
+       "1:24: expected 'splat', 'seeded', 'sha' or '[', got 'ones'"},
       {"graph { k %x: f32[2] = sha(ab, 7 bytes) }", "1:32: 7 bytes for f32[2]"},
-      {"graph { k %x: f32[1000000, 1000000] = seeded(1) }", "1:39: a seeded constant of more than 268435456 elements"},
+      {"graph { k %x: f32[1000000, 1000000] = seeded(1) }",
+       "1:39: a seeded constant of more than 268435456 elements"},
   };
   for (const ErrorCase& c : kCases) {
     EXPECT_THAT(ParseGraph(c.text), IsInvalidInput(c.message)) << c.text;

@@ -16,14 +16,19 @@ class SameCanonicalText : public ::testing::MatcherInterface<const ir::Graph&> {
  public:
   explicit SameCanonicalText(std::string expected) : expected_(std::move(expected)) {}
 
-  bool MatchAndExplain(const ir::Graph& graph, ::testing::MatchResultListener* listener) const override {
+  bool MatchAndExplain(const ir::Graph& graph,
+                       ::testing::MatchResultListener* listener) const override {
     const std::string actual = ir::PrintCanonical(graph);
     if (actual == expected_) return true;
-    *listener << "which differs:\n" << LineDiff(expected_, actual) << "the graph:\n" << ir::PrintGraph(graph);
+    *listener << "which differs:\n"
+              << LineDiff(expected_, actual) << "the graph:\n"
+              << ir::PrintGraph(graph);
     return false;
   }
   void DescribeTo(std::ostream* out) const override { *out << "is the graph\n" << expected_; }
-  void DescribeNegationTo(std::ostream* out) const override { *out << "is not the graph\n" << expected_; }
+  void DescribeNegationTo(std::ostream* out) const override {
+    *out << "is not the graph\n" << expected_;
+  }
 
  private:
   const std::string expected_;
@@ -49,7 +54,8 @@ std::string LineDiff(absl::string_view expected, absl::string_view actual) {
   std::vector<std::vector<int>> common(a.size() + 1, std::vector<int>(b.size() + 1, 0));
   for (size_t i = a.size(); i-- > 0;) {
     for (size_t j = b.size(); j-- > 0;) {
-      common[i][j] = a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] =
+          a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
     }
   }
   std::vector<std::string> lines;
@@ -69,13 +75,16 @@ std::string LineDiff(absl::string_view expected, absl::string_view actual) {
   const int count = static_cast<int>(lines.size());
   for (int line = 0; line < count; ++line) {
     bool near = false;
-    for (int k = std::max(0, line - 2); k <= std::min(count - 1, line + 2); ++k) near |= lines[k][0] != ' ';
+    for (int k = std::max(0, line - 2); k <= std::min(count - 1, line + 2); ++k)
+      near |= lines[k][0] != ' ';
     if (near) absl::StrAppend(&text, lines[line], "\n");
   }
   return text;
 }
 
-::testing::Matcher<const ir::Graph&> IsGraph(std::string text) { return EqualsGraph(ParseOrDie(text)); }
+::testing::Matcher<const ir::Graph&> IsGraph(std::string text) {
+  return EqualsGraph(ParseOrDie(text));
+}
 
 ::testing::Matcher<const ir::Graph&> EqualsGraph(const ir::Graph& expected) {
   return ::testing::MakeMatcher(new SameCanonicalText(ir::PrintCanonical(expected)));
