@@ -17,9 +17,9 @@ std::string BaseName(const std::string& path) { return path.substr(path.find_las
 }  // namespace
 
 absl::Status Inspect(const FileVerbOptions& options) {
-  ASSIGN_OR_RETURN(const std::string text,
-                   options.json ? backend::InspectJson(options.file) : backend::InspectText(options.file));
-  std::cout << text;
+  ASSIGN_OR_RETURN(const backend::Inspection inspection, backend::InspectCircle(options.file));
+  std::cout << (options.json ? backend::InspectionJson(inspection, /*operators=*/true)
+                             : backend::InspectionText(inspection, /*operators=*/false));
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "backend/circle_writer.h"
 #include "backend/target.h"
 #include "base/atomic_file.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "frontend/load_onnx.h"
 #include "gemma4_circle_export/bindings.h"
@@ -35,9 +36,9 @@ namespace {
 constexpr int64_t kSyntheticSamples = 8;
 
 absl::Status WriteText(const std::string& path, const std::string& text) {
-  ASSIGN_OR_RETURN(auto file, AtomicFile::Create(path));
-  RETURN_IF_ERROR(file->Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file->Commit();
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file.Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  return file.Commit();
 }
 
 std::string BaseName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
@@ -235,7 +236,7 @@ absl::Status Export(const ExportOptions& options) {
   }
   graph.EraseDead();
   RETURN_IF_ERROR(ir::VerifyGraph(graph));
-  RETURN_IF_ERROR(backend::CheckTarget(graph, options.target));
+  RETURN_IF_ERROR(backend::CheckTarget(graph, *backend::ParseTarget(options.target)));
 
   // Audit, write.
   const quantization::Audit audit = quantization::RunAudit(graph, {});
