@@ -86,9 +86,13 @@ absl::optional<ir::QuantPerTensor> ExactSplatQparams(const ir::Tensor& data, ir:
   if (range.empty() || range.lo != range.hi || !std::isfinite(range.lo)) return absl::nullopt;
   const float value = range.lo;
   if (value == 0) return ir::QuantPerTensor{dtype, 1.0f, 0};
-  // One quantum is the number itself: q - zero_point = +-1, or +-128 and more where it stays in range, buys nothing.
-  if (ir::IsSigned(dtype) || value > 0) return ir::QuantPerTensor{dtype, std::fabs(value), 0};
-  return ir::QuantPerTensor{dtype, std::fabs(value), 1};
+  // A power of two of quanta, about half of the range: dividing by it is exact.
+  const int64_t quanta = (ir::MaxOf(dtype) + 1) / 2;
+  const float scale = std::fabs(value) / static_cast<float>(quanta);
+  const int64_t zero_point = ir::IsSigned(dtype) || value > 0 ? 0 : quanta;
+  // A number next to the smallest that f32 has is one quantum.
+  if (!std::isnormal(scale)) return ir::QuantPerTensor{dtype, std::fabs(value), zero_point == 0 ? 0 : 1};
+  return ir::QuantPerTensor{dtype, scale, zero_point};
 }
 
 }  // namespace g4c::quantization

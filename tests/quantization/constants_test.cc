@@ -62,7 +62,7 @@ const Case kCases[] = {
 })",
      R"(graph g {
   in  %x: f32[1, 2] q(u8 0.5:3)
-  k   %half: f32[] q(u8 0.5:0) = [0.5]
+  k   %half: f32[] q(u8 0.00390625:0) = [0.5]
   k   %low: f32[] q(u8 0.25:3) = [-1]
   %y = mul(%x, %half): f32[1, 2] q(u8 0.25:3)
   %z = maximum(%y, %low): f32[1, 2] q(u8 0.25:3)
@@ -91,9 +91,9 @@ const Case kCases[] = {
 
 TEST(QuantizeConstants, FillsWhatIsKnown) {
   for (const Case& c : kCases) {
-    ir::Graph graph = testing::ParseOrDie(c.before);
+    ir::Graph graph = ParseOrDie(c.before);
     ASSERT_OK(QuantizeConstants(graph, c.options)) << c.what;
-    const ir::Graph wanted = testing::ParseOrDie(c.after == nullptr ? c.before : c.after);
+    const ir::Graph wanted = ParseOrDie(c.after == nullptr ? c.before : c.after);
     EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(wanted)) << c.what;
   }
 }
@@ -105,14 +105,14 @@ TEST(CheckConstantsFinite, NamesTheConstantAndItsReader) {
   %y = fully_connected(%x, %w, -): f32[1, 2]
   out %y
 })";
-  EXPECT_THAT(CheckConstantsFinite(testing::ParseOrDie(kGraph)),
+  EXPECT_THAT(CheckConstantsFinite(ParseOrDie(kGraph)),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        ::testing::AllOf(::testing::HasSubstr("'w'"), ::testing::HasSubstr("nan at element 2"),
                                         ::testing::HasSubstr("fully_connected 'y'"))));
 }
 
 TEST(CheckConstantsFinite, AllowsInfiniteMasksAndBounds) {
-  EXPECT_OK(CheckConstantsFinite(testing::ParseOrDie(R"(graph g {
+  EXPECT_OK(CheckConstantsFinite(ParseOrDie(R"(graph g {
   in  %x: f32[1, 2]
   k   %mask: f32[2] = [0, -inf]
   k   %top: f32[] = [inf]
@@ -120,7 +120,7 @@ TEST(CheckConstantsFinite, AllowsInfiniteMasksAndBounds) {
   %y = minimum(%a, %top): f32[1, 2]
   out %y
 })")));
-  EXPECT_FALSE(CheckConstantsFinite(testing::ParseOrDie(R"(graph g {
+  EXPECT_FALSE(CheckConstantsFinite(ParseOrDie(R"(graph g {
   in  %x: f32[1, 2]
   k   %c: f32[2] = [0, inf]
   %a = add(%x, %c): f32[1, 2]
