@@ -1,5 +1,5 @@
-// The roundings of the integer operators (docs/integer_semantics.md). Everything is exact but for the one rounding that
-// each function names: to nearest, ties to even.
+// The roundings of the integer operators (docs/integer_semantics.md). Everything is exact but for
+// the one rounding that each function names: to nearest, ties to even.
 #ifndef EVALUATOR_INTEGER_ARITHMETIC_H_
 #define EVALUATOR_INTEGER_ARITHMETIC_H_
 
@@ -12,8 +12,8 @@
 
 namespace g4c::evaluator {
 
-// Where a result is stored: its zero point and the integers it is limited to (the dtype's range, or less by a fused
-// activation). zero_point may lie outside [lo, hi].
+// Where a result is stored: its zero point and the integers it is limited to (the dtype's range, or
+// less by a fused activation). zero_point may lie outside [lo, hi].
 struct StoredRange {
   int64_t zero_point;
   int64_t lo;
@@ -27,13 +27,23 @@ struct StoredRange {
 
 // saturate(zero_point + round(acc * multiplier))
 inline int64_t Rescale(int64_t acc, Multiplier multiplier, const StoredRange& range) {
-  return range.Store(MultiplyByMultiplier(acc, multiplier));
+  const int right = 31 - multiplier.shift;
+  if (acc != static_cast<int32_t>(acc) || right < 1 || right > 62) {
+    return range.Store(MultiplyByMultiplier(acc, multiplier));
+  }
+  // The same where 64 bits hold the product, for most sums there are.
+  const int64_t product = acc * multiplier.mantissa;
+  const int64_t floor = product >> right;
+  const int64_t rest = product - (floor << right);
+  const int64_t half = int64_t{1} << (right - 1);
+  return range.Store(floor + (rest + (floor & 1) > half ? 1 : 0));
 }
 
 // Two positive factors as integers over one power of two, 45 bits for the larger:
-//   a_real ~ a / 2^shift, b_real ~ b / 2^shift,   2^44 <= max(a, b) <= 2^45, each rounded to nearest.
-// For |x|, |y| < 2^16 the sum a x + b y is below 2^62 and differs from the real one by at most 2^-28 of max(a_real,
-// b_real).
+//   a_real ~ a / 2^shift, b_real ~ b / 2^shift,   2^44 <= max(a, b) <= 2^45, each rounded to
+//   nearest.
+// For |x|, |y| < 2^16 the sum a x + b y is below 2^62 and differs from the real one by at most
+// 2^-28 of max(a_real, b_real).
 struct CommonScale {
   int64_t a;
   int64_t b;
@@ -44,7 +54,8 @@ inline CommonScale MakeCommonScale(double a_real, double b_real) {
   int exponent;
   std::frexp(std::max(a_real, b_real), &exponent);
   const int shift = 45 - exponent;
-  return {RoundHalfEven(std::ldexp(a_real, shift)), RoundHalfEven(std::ldexp(b_real, shift)), shift};
+  return {RoundHalfEven(std::ldexp(a_real, shift)), RoundHalfEven(std::ldexp(b_real, shift)),
+          shift};
 }
 
 // round(value / 2^shift) for |value| < 2^62, saturated to int64; shift may be negative.

@@ -30,7 +30,8 @@ absl::Status RefuseNan(const ir::Tensor& x) {
     const int64_t count = std::min(kIntegerBlock, elements - begin);
     x.ReadFloats(begin, absl::MakeSpan(block, count));
     for (int64_t i = 0; i < count; ++i) {
-      if (std::isnan(block[i])) return InvalidInput("element ", begin + i, " of the operand is NaN");
+      if (std::isnan(block[i]))
+        return InvalidInput("element ", begin + i, " of the operand is NaN");
     }
   }
   return absl::OkStatus();
@@ -74,9 +75,8 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Dequantize&, const Intege
   if (ir::HasQparams(node.output().quantization)) return node.NoRule("its result has qparams");
   if (!ir::HasQparams(node.input(0).quantization)) {
     // A constant of f16, bf16 or f64 that a file dequantises: its elements are the reals.
-    return IntegerKernel([](Operands inputs) -> Results {
-      return std::vector<ir::Tensor>{*inputs[0]};
-    });
+    return IntegerKernel(
+        [](Operands inputs) -> Results { return std::vector<ir::Tensor>{*inputs[0]}; });
   }
   return IntegerKernel([from = node.input(0).quantization](Operands inputs) -> Results {
     return std::vector<ir::Tensor>{DequantizeTensor(*inputs[0], from)};
@@ -103,7 +103,8 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Cast& op, const IntegerNo
       })};
     });
   }
-  if (ir::IsFloat(node.input(0).type.dtype)) return node.NoRule("a cast from a float without qparams is a quantize");
+  if (ir::IsFloat(node.input(0).type.dtype))
+    return node.NoRule("a cast from a float without qparams is a quantize");
   ASSIGN_OR_RETURN(const Affine to, node.OutputAffine());
   return IntegerKernel([to](Operands inputs) -> Results {
     return std::vector<ir::Tensor>{MapInts(

@@ -11,7 +11,8 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Quantize& op, const Integ
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Dequantize& op, const IntegerNode& node);
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Cast& op, const IntegerNode& node);
 
-// saturate(to.zero_point + round((q - from.zero_point) from.scale / to.scale)); equal qparams give the same tensor.
+// saturate(to.zero_point + round((q - from.zero_point) from.scale / to.scale)); equal qparams give
+// the same tensor.
 ir::Tensor Requantise(const ir::Tensor& stored, const Affine& from, const Affine& to);
 
 }  // namespace g4c::evaluator

@@ -11,8 +11,8 @@ namespace {
 constexpr int64_t kRowTile = 32;     // rows of a that one task multiplies
 constexpr int64_t kColumnTile = 64;  // rows of b whose sums are finished together
 
-// s[r] = sum a[r][i] b[i] in 32 bits, which the caller makes sure are enough. gcc turns the loop into multiply-add
-// instructions of 16-bit pairs.
+// s[r] = sum a[r][i] b[i] in 32 bits, which the caller makes sure are enough. gcc turns the loop
+// into multiply-add instructions of 16-bit pairs.
 inline __attribute__((always_inline)) void DotFourBody(const int16_t* const a[4], const int16_t* b,
                                                        int64_t n, int32_t s[4]) {
   const int16_t* const a0 = a[0];
@@ -54,7 +54,8 @@ DotFour ChooseDotFour() {
   return DotFourPlain;
 }
 
-// b as 256 high + low with low in [0, 255]: two operands whose products with 16-bit integers leave room for sums.
+// b as 256 high + low with low in [0, 255]: two operands whose products with 16-bit integers leave
+// room for sums.
 struct Halves {
   std::vector<int16_t> high;
   std::vector<int16_t> low;
@@ -81,7 +82,8 @@ PackedRows PackRows(const ir::Tensor& matrix) {
   G4C_CHECK(matrix.rank() == 2 && ir::BitWidth(matrix.dtype()) <= 16);
   const int64_t offset = Offset(matrix.dtype());
   PackedRows packed{matrix.dims()[0], matrix.dims()[1], 0, {}, {}};
-  packed.max_abs = std::max(-(ir::MinOf(matrix.dtype()) - offset), ir::MaxOf(matrix.dtype()) - offset);
+  packed.max_abs =
+      std::max(-(ir::MinOf(matrix.dtype()) - offset), ir::MaxOf(matrix.dtype()) - offset);
   packed.data.resize(packed.rows * packed.depth);
   packed.sums.resize(packed.rows);
   ParallelForRange(packed.rows, kRowTile, [&](int64_t begin, int64_t end) {

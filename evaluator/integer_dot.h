@@ -1,4 +1,5 @@
-// Exact integer products of matrices of at most 16-bit elements: the inner loops of fully_connected and batch_matmul.
+// Exact integer products of matrices of at most 16-bit elements: the inner loops of fully_connected
+// and batch_matmul.
 #ifndef EVALUATOR_INTEGER_DOT_H_
 #define EVALUATOR_INTEGER_DOT_H_
 
@@ -11,8 +12,8 @@
 
 namespace g4c::evaluator {
 
-// The integers of a [rows, depth] operand as int16, without their zero points: sums of rows let the caller take those
-// off afterwards, since
+// The integers of a [rows, depth] operand as int16, without their zero points: sums of rows let the
+// caller take those off afterwards, since
 //   sum (a - za)(b - zb) = sum a b - za sum b - zb sum a + depth za zb.
 // u16 is held less 32768 (Offset), which its zero point then is too.
 struct PackedRows {
@@ -28,10 +29,11 @@ inline int64_t Offset(ir::DType dtype) { return dtype == ir::DType::kU16 ? 32768
 // `matrix`: rank 2, an integer dtype of at most 16 bits, any strides.
 PackedRows PackRows(const ir::Tensor& matrix);
 
-// Calls finish(row, column_begin, sums) with sums[j] = dot(a's row, b's row column_begin + j), each pair once, in
-// parallel. Requires a.depth == b.depth < 2^31; sums are exact: below 2^30 x 2^31.
-void MultiplyRows(const PackedRows& a, const PackedRows& b,
-                  absl::FunctionRef<void(int64_t row, int64_t column_begin, absl::Span<int64_t> sums)> finish);
+// Calls finish(row, column_begin, sums) with sums[j] = dot(a's row, b's row column_begin + j), each
+// pair once, in parallel. Requires a.depth == b.depth < 2^31; sums are exact: below 2^30 x 2^31.
+void MultiplyRows(
+    const PackedRows& a, const PackedRows& b,
+    absl::FunctionRef<void(int64_t row, int64_t column_begin, absl::Span<int64_t> sums)> finish);
 
 }  // namespace g4c::evaluator
 

@@ -19,35 +19,37 @@ absl::StatusOr<BinaryNode> OperandsOf(const IntegerNode& node) {
 // A kernel that stores rule(x, y) of the broadcast stored operands.
 template <typename Rule>
 IntegerKernel Binary(const IntegerNode& node, ir::DType dtype, Rule rule) {
-  return [dims = node.output_dims(), dtype, rule](absl::Span<const ir::Tensor* const> inputs)
-             -> absl::StatusOr<std::vector<ir::Tensor>> {
-    const ir::Tensor a = inputs[0]->BroadcastTo(dims);
-    const ir::Tensor b = inputs[1]->BroadcastTo(dims);
-    ir::Tensor out = ir::Tensor::Allocate(dtype, dims);
-    ForEachBlock(out.NumElements(), [&](int64_t begin, int64_t count) {
-      int64_t x[kIntegerBlock];
-      int64_t y[kIntegerBlock];
-      a.ReadInts(begin, absl::MakeSpan(x, count));
-      b.ReadInts(begin, absl::MakeSpan(y, count));
-      for (int64_t i = 0; i < count; ++i) x[i] = rule(x[i], y[i]);
-      StoreInts(absl::MakeConstSpan(x, count), begin, out);
-    });
-    return std::vector<ir::Tensor>{std::move(out)};
-  };
+  return
+      [dims = node.output_dims(), dtype, rule](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        const ir::Tensor a = inputs[0]->BroadcastTo(dims);
+        const ir::Tensor b = inputs[1]->BroadcastTo(dims);
+        ir::Tensor out = ir::Tensor::Allocate(dtype, dims);
+        ForEachBlock(out.NumElements(), [&](int64_t begin, int64_t count) {
+          int64_t x[kIntegerBlock];
+          int64_t y[kIntegerBlock];
+          a.ReadInts(begin, absl::MakeSpan(x, count));
+          b.ReadInts(begin, absl::MakeSpan(y, count));
+          for (int64_t i = 0; i < count; ++i) x[i] = rule(x[i], y[i]);
+          StoreInts(absl::MakeConstSpan(x, count), begin, out);
+        });
+        return std::vector<ir::Tensor>{std::move(out)};
+      };
 }
 
 // s_a (qa - za) + sign s_b (qb - zb), as one sum over a common power of two and one rounding.
-absl::StatusOr<IntegerKernel> PrepareSum(ir::Activation activation, int sign, const IntegerNode& node) {
+absl::StatusOr<IntegerKernel> PrepareSum(ir::Activation activation, int sign,
+                                         const IntegerNode& node) {
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(activation, out, node));
   CommonScale scale = MakeCommonScale(in.a.scale / out.scale, in.b.scale / out.scale);
   scale.b *= sign;
-  return Binary(node, out.dtype,
-                [scale, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
-                  return range.Store(
-                      RoundShift(scale.a * (x - za) + scale.b * (y - zb), scale.shift));
-                });
+  return Binary(
+      node, out.dtype,
+      [scale, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
+        return range.Store(RoundShift(scale.a * (x - za) + scale.b * (y - zb), scale.shift));
+      });
 }
 
 // The operands requantised to the result's scale without saturation, then `better` of both.
@@ -58,10 +60,10 @@ absl::StatusOr<IntegerKernel> PrepareExtremum(const IntegerNode& node, Better be
   const Multiplier ma = QuantizeMultiplier(in.a.scale / out.scale);
   const Multiplier mb = QuantizeMultiplier(in.b.scale / out.scale);
   return Binary(node, out.dtype,
-                [ma, mb, better, range = out.range(), za = in.a.zero_point,
-                 zb = in.b.zero_point](int64_t x, int64_t y) {
-                  return range.Store(better(MultiplyByMultiplier(x - za, ma),
-                                            MultiplyByMultiplier(y - zb, mb)));
+                [ma, mb, better, range = out.range(), za = in.a.zero_point, zb = in.b.zero_point](
+                    int64_t x, int64_t y) {
+                  return range.Store(
+                      better(MultiplyByMultiplier(x - za, ma), MultiplyByMultiplier(y - zb, mb)));
                 });
 }
 
@@ -114,9 +116,11 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Mul& op, const IntegerNod
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(op.activation, out, node));
   const Multiplier multiplier = QuantizeMultiplier(in.a.scale * in.b.scale / out.scale);
-  return Binary(node, out.dtype,
-                [multiplier, range, za = in.a.zero_point, zb = in.b.zero_point](
-                    int64_t x, int64_t y) { return Rescale((x - za) * (y - zb), multiplier, range); });
+  return Binary(
+      node, out.dtype,
+      [multiplier, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
+        return Rescale((x - za) * (y - zb), multiplier, range);
+      });
 }
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Div& op, const IntegerNode& node) {
@@ -124,14 +128,15 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Div& op, const IntegerNod
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(op.activation, out, node));
   const Multiplier multiplier = QuantizeMultiplier(in.a.scale / (in.b.scale * out.scale));
-  return Binary(node, out.dtype,
-                [multiplier, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
-                  const int64_t a = x - za;
-                  const int64_t b = y - zb;
-                  // The limit of a / b for a divisor that shrinks to +0; 0 / 0 is 0.
-                  if (b == 0) return a > 0 ? range.hi : a < 0 ? range.lo : range.Store(0);
-                  return range.Store(DivideByMultiplier(a, b, multiplier));
-                });
+  return Binary(
+      node, out.dtype,
+      [multiplier, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
+        const int64_t a = x - za;
+        const int64_t b = y - zb;
+        // The limit of a / b for a divisor that shrinks to +0; 0 / 0 is 0.
+        if (b == 0) return a > 0 ? range.hi : a < 0 ? range.lo : range.Store(0);
+        return range.Store(DivideByMultiplier(a, b, multiplier));
+      });
 }
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Maximum&, const IntegerNode& node) {
@@ -142,24 +147,25 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Minimum&, const IntegerNo
   return PrepareExtremum(node, [](int64_t x, int64_t y) { return std::min(x, y); });
 }
 
-absl::StatusOr<IntegerKernel> PrepareInteger(const ir::SquaredDifference&, const IntegerNode& node) {
+absl::StatusOr<IntegerKernel> PrepareInteger(const ir::SquaredDifference&,
+                                             const IntegerNode& node) {
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
-  // The difference in steps of 2^(16 - shift), 29 bits or more to the larger scale: below 2^46, exact for equal scales.
-  // Its square times the mantissa stays below 2^123.
+  // The difference in steps of 2^(16 - shift), 29 bits or more to the larger scale: below 2^46,
+  // exact for equal scales. Its square times the mantissa stays below 2^123.
   const CommonScale scale = MakeCommonScale(in.a.scale, in.b.scale);
   const Multiplier multiplier = QuantizeMultiplier(1.0 / out.scale);
   const int right = 31 - multiplier.shift + 2 * (scale.shift - 16);
-  return Binary(node, out.dtype,
-                [=, range = out.range(), za = in.a.zero_point, zb = in.b.zero_point](int64_t x,
-                                                                                     int64_t y) {
-                  const int64_t d = RoundShift(scale.a * (x - za) - scale.b * (y - zb), 16);
-                  const __int128 product = static_cast<__int128>(d) * d * multiplier.mantissa;
-                  if (right >= 0) {
-                    return range.Store(SaturateToInt64(ShiftRightRoundHalfEven128(product, right)));
-                  }
-                  return product == 0 ? range.Store(0) : range.hi;  // at least 2^30 steps
-                });
+  return Binary(
+      node, out.dtype,
+      [=, range = out.range(), za = in.a.zero_point, zb = in.b.zero_point](int64_t x, int64_t y) {
+        const int64_t d = RoundShift(scale.a * (x - za) - scale.b * (y - zb), 16);
+        const __int128 product = static_cast<__int128>(d) * d * multiplier.mantissa;
+        if (right >= 0) {
+          return range.Store(SaturateToInt64(ShiftRightRoundHalfEven128(product, right)));
+        }
+        return product == 0 ? range.Store(0) : range.hi;  // at least 2^30 steps
+      });
 }
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Equal&, const IntegerNode& node) {

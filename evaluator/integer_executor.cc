@@ -110,9 +110,8 @@ absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph) 
   return executor;
 }
 
-absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(const Step& step,
-                                                                 const std::vector<ir::Tensor>& values,
-                                                                 const RunOptions& options) const {
+absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(
+    const Step& step, const std::vector<ir::Tensor>& values, const RunOptions& options) const {
   const ir::Node& node = graph_->node(step.node);
   if (step.kernel) {
     std::vector<const ir::Tensor*> operands;
@@ -131,7 +130,8 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::RunStep(const Step& ste
   }
   const int count = static_cast<int>(node.outputs.size());
   if (!options.reference) return EvaluateNodeFast(node.op, pointers, count);
-  return EvaluateNode(node.op, std::vector<const ir::Tensor*>(pointers.begin(), pointers.end()), count);
+  return EvaluateNode(node.op, std::vector<const ir::Tensor*>(pointers.begin(), pointers.end()),
+                      count);
 }
 
 absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir::Tensor> inputs,
@@ -145,9 +145,9 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
     const ir::Value& value = graph_->value(names[i]);
     const ir::DType dtype = ir::StoredDType(value);
     if (inputs[i].dtype() != dtype || inputs[i].dims() != value.type.shape.dims()) {
-      return InvalidInput("input '", value.name, "' is stored as ", std::string(ir::DTypeName(dtype)),
-                          ir::ShapeText(value.type.shape), ", given was ",
-                          std::string(ir::DTypeName(inputs[i].dtype())),
+      return InvalidInput("input '", value.name, "' is stored as ",
+                          std::string(ir::DTypeName(dtype)), ir::ShapeText(value.type.shape),
+                          ", given was ", std::string(ir::DTypeName(inputs[i].dtype())),
                           ir::ShapeText(ir::Shape(inputs[i].dims())));
     }
     values[names[i]] = inputs[i];
@@ -162,12 +162,14 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
     G4C_CHECK(results->size() == node.outputs.size());
     for (size_t i = 0; i < results->size(); ++i) {
       values[node.outputs[i]] = std::move((*results)[i]);
-      if (options.observe) RETURN_IF_ERROR(options.observe(node.outputs[i], values[node.outputs[i]]));
+      if (options.observe)
+        RETURN_IF_ERROR(options.observe(node.outputs[i], values[node.outputs[i]]));
     }
     for (const ir::ValueId value : step.last_used) values[value] = ir::Tensor();
   }
   std::vector<ir::Tensor> outputs;
-  for (const ir::GraphOutput& output : graph_->outputs()) outputs.push_back(values[output.value].Contiguous());
+  for (const ir::GraphOutput& output : graph_->outputs())
+    outputs.push_back(values[output.value].Contiguous());
   return outputs;
 }
 

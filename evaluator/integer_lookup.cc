@@ -15,19 +15,20 @@ absl::StatusOr<IntegerKernel> Table(const IntegerNode& node, absl::FunctionRef<d
   for (int64_t q = in.min(); q <= in.max(); ++q) {
     table->push_back(static_cast<int32_t>(out.Quantize(f(in.Real(q)))));
   }
-  return IntegerKernel([table = std::shared_ptr<const std::vector<int32_t>>(std::move(table)),
-                        first = in.min(), dtype = out.dtype](absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    const ir::Tensor& x = *inputs[0];
-    ir::Tensor result = ir::Tensor::Allocate(dtype, x.dims());
-    ForEachBlock(result.NumElements(), [&](int64_t begin, int64_t count) {
-      int64_t block[kIntegerBlock];
-      x.ReadInts(begin, absl::MakeSpan(block, count));
-      for (int64_t i = 0; i < count; ++i) block[i] = (*table)[block[i] - first];
-      StoreInts(absl::MakeConstSpan(block, count), begin, result);
-    });
-    return std::vector<ir::Tensor>{std::move(result)};
-  });
+  return IntegerKernel(
+      [table = std::shared_ptr<const std::vector<int32_t>>(std::move(table)), first = in.min(),
+       dtype = out.dtype](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        const ir::Tensor& x = *inputs[0];
+        ir::Tensor result = ir::Tensor::Allocate(dtype, x.dims());
+        ForEachBlock(result.NumElements(), [&](int64_t begin, int64_t count) {
+          int64_t block[kIntegerBlock];
+          x.ReadInts(begin, absl::MakeSpan(block, count));
+          for (int64_t i = 0; i < count; ++i) block[i] = (*table)[block[i] - first];
+          StoreInts(absl::MakeConstSpan(block, count), begin, result);
+        });
+        return std::vector<ir::Tensor>{std::move(result)};
+      });
 }
 
 double GeluTanh(double x) {
@@ -66,10 +67,10 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Gelu& op, const IntegerNo
   return op.approximate ? Table(node, GeluTanh) : Table(node, GeluErf);
 }
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::IsNan&, const IntegerNode&) {
-  return IntegerKernel([](absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    return std::vector<ir::Tensor>{ir::Tensor::Allocate(ir::DType::kBool, inputs[0]->dims())};
-  });
+  return IntegerKernel(
+      [](absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        return std::vector<ir::Tensor>{ir::Tensor::Allocate(ir::DType::kBool, inputs[0]->dims())};
+      });
 }
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Log&, const IntegerNode& node) {
   return Table(node, [](double x) { return std::log(x); });

@@ -1,5 +1,6 @@
-// Unary operators by table: entry(q) = saturate(zero_point + round(f(scale_in (q - zero_point_in)) / scale_out)) with f in
-// double, one entry for each integer of the operand's dtype (docs/integer_semantics.md, "Tables").
+// Unary operators by table: entry(q) = saturate(zero_point + round(f(scale_in (q - zero_point_in))
+// / scale_out)) with f in double, one entry for each integer of the operand's dtype
+// (docs/integer_semantics.md, "Tables").
 #ifndef EVALUATOR_INTEGER_LOOKUP_H_
 #define EVALUATOR_INTEGER_LOOKUP_H_
 

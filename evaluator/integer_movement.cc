@@ -18,9 +18,10 @@ absl::StatusOr<IntegerKernel> Copy(ir::Op op, const IntegerNode& node) {
       return node.NoRule("it copies stored integers, so that both sides must have one dtype");
     }
   }
-  return IntegerKernel([op = std::move(op), outputs = node.num_outputs()](Operands inputs) -> Results {
-    return EvaluateNode(op, inputs, outputs);
-  });
+  return IntegerKernel(
+      [op = std::move(op), outputs = node.num_outputs()](Operands inputs) -> Results {
+        return EvaluateNode(op, inputs, outputs);
+      });
 }
 
 // The operands from `first_data` on in the result's qparams, then moved.

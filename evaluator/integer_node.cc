@@ -49,7 +49,8 @@ absl::Status IntegerNode::RefuseWith(const std::string& why) const {
 
 std::string StoredText(const ir::Value& value) {
   const bool per_channel = std::holds_alternative<ir::QuantPerChannel>(value.quantization);
-  return absl::StrCat(std::string(ir::DTypeName(ir::StoredDType(value))), per_channel ? " per channel" : "");
+  return absl::StrCat(std::string(ir::DTypeName(ir::StoredDType(value))),
+                      per_channel ? " per channel" : "");
 }
 
 ir::Tensor StoredConstant(const ir::Value& value) {

@@ -1,4 +1,5 @@
-// What the families of integer kernels share: the view of a node they are made from, and the kernel they make.
+// What the families of integer kernels share: the view of a node they are made from, and the kernel
+// they make.
 #ifndef EVALUATOR_INTEGER_NODE_H_
 #define EVALUATOR_INTEGER_NODE_H_
 
@@ -32,12 +33,13 @@ struct Affine {
 };
 
 // Stored operands (null where omitted) to stored results, of the types of the node.
-using IntegerKernel =
-    std::function<absl::StatusOr<std::vector<ir::Tensor>>(absl::Span<const ir::Tensor* const> inputs)>;
+using IntegerKernel = std::function<absl::StatusOr<std::vector<ir::Tensor>>(
+    absl::Span<const ir::Tensor* const> inputs)>;
 
 class IntegerNode {
  public:
-  IntegerNode(const ir::Graph& graph, ir::NodeId id) : graph_(graph), id_(id), node_(graph.node(id)) {}
+  IntegerNode(const ir::Graph& graph, ir::NodeId id)
+      : graph_(graph), id_(id), node_(graph.node(id)) {}
 
   const ir::Op& op() const { return node_.op; }
   int num_inputs() const { return static_cast<int>(node_.inputs.size()); }
@@ -48,8 +50,8 @@ class IntegerNode {
   const ir::Dims& input_dims(int i) const { return input(i).type.shape.dims(); }
   const ir::Dims& output_dims(int i = 0) const { return output(i).type.shape.dims(); }
 
-  // The activation qparams of an operand or result; Unsupported (naming the node) when it has none, is per channel, or
-  // is wider than 16 bits.
+  // The activation qparams of an operand or result; Unsupported (naming the node) when it has none,
+  // is per channel, or is wider than 16 bits.
   absl::StatusOr<Affine> InputAffine(int i) const;
   absl::StatusOr<Affine> OutputAffine(int i = 0) const;
 
@@ -71,7 +73,8 @@ class IntegerNode {
 // "u8", "i8 per channel", "f32": how a value is stored, for messages.
 std::string StoredText(const ir::Value& value);
 
-// The constant's stored integers (qparams) or elements of its logical type: a view where the data already is that.
+// The constant's stored integers (qparams) or elements of its logical type: a view where the data
+// already is that.
 ir::Tensor StoredConstant(const ir::Value& value);
 
 // Elements per block of an element-by-element loop; part of no rule, results do not depend on it.

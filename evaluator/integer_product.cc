@@ -25,8 +25,9 @@ absl::StatusOr<Columns> ColumnsOf(const IntegerNode& node, int operand, int chan
   }
   if (ir::BitWidth(q->dtype) > 16) return node.NoRule("the weight is wider than 16 bits");
   if (q->axis != channel_axis) {
-    return node.NoRule("the per-channel axis of operand ", operand, " '", node.input(operand).name, "' is ",
-                       q->axis, "; only axis ", channel_axis, ", that of the result's columns, can be scaled behind the sum");
+    return node.NoRule("the per-channel axis of operand ", operand, " '", node.input(operand).name,
+                       "' is ", q->axis, "; only axis ", channel_axis,
+                       ", that of the result's columns, can be scaled behind the sum");
   }
   return Columns{std::vector<double>(q->scales.begin(), q->scales.end()), q->zero_points};
 }
@@ -40,7 +41,8 @@ struct Finish {
   ir::DType dtype;
 };
 
-absl::StatusOr<Finish> FinishOf(const IntegerNode& node, int channel_axis, ir::Activation activation) {
+absl::StatusOr<Finish> FinishOf(const IntegerNode& node, int channel_axis,
+                                ir::Activation activation) {
   ASSIGN_OR_RETURN(const Affine in, node.InputAffine(0));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(Columns columns, ColumnsOf(node, 1, channel_axis));
@@ -52,7 +54,8 @@ absl::StatusOr<Finish> FinishOf(const IntegerNode& node, int channel_axis, ir::A
   return Finish{in, std::move(columns), std::move(multipliers), range, out.dtype};
 }
 
-// out[first + row, column] = store(bias[column] + sum (a - za)(b - zb)), a: [rows, depth], b: [columns, depth].
+// out[first + row, column] = store(bias[column] + sum (a - za)(b - zb)), a: [rows, depth], b:
+// [columns, depth].
 void Product(const ir::Tensor& a, const ir::Tensor& b, const std::vector<int64_t>& bias,
              const Finish& finish, int64_t first_row, ir::Tensor& out) {
   const PackedRows left = PackRows(a);
@@ -71,8 +74,9 @@ void Product(const ir::Tensor& a, const ir::Tensor& b, const std::vector<int64_t
   });
 }
 
-// The bias in steps of the accumulator, in_scale x weight_scale of its column. A bias that is stored in these steps, as
-// it should be, is taken as it is: its f32 scale is the rounded product, so that 2^-20 apart means equal.
+// The bias in steps of the accumulator, in_scale x weight_scale of its column. A bias that is
+// stored in these steps, as it should be, is taken as it is: its f32 scale is the rounded product,
+// so that 2^-20 apart means equal.
 class BiasRule {
  public:
   static absl::StatusOr<BiasRule> Of(const IntegerNode& node, const Finish& finish) {
@@ -89,9 +93,11 @@ class BiasRule {
     } else {
       return node.NoRule("the bias '", bias.name, "' has no qparams");
     }
-    if (static_cast<int64_t>(scales.size()) != n) return node.NoRule("the bias is no vector of the columns");
+    if (static_cast<int64_t>(scales.size()) != n)
+      return node.NoRule("the bias is no vector of the columns");
     for (int64_t i = 0; i < n; ++i) {
-      const double ratio = scales[i] / (finish.in.scale * finish.columns.scales[finish.columns.At(i)]);
+      const double ratio =
+          scales[i] / (finish.in.scale * finish.columns.scales[finish.columns.At(i)]);
       rule.same_.push_back(std::fabs(ratio - 1.0) <= 0x1p-20);
       rule.multipliers_.push_back(QuantizeMultiplier(ratio));
     }
@@ -127,63 +133,65 @@ class BiasRule {
 
 }  // namespace
 
-absl::StatusOr<IntegerKernel> PrepareInteger(const ir::FullyConnected& op, const IntegerNode& node) {
+absl::StatusOr<IntegerKernel> PrepareInteger(const ir::FullyConnected& op,
+                                             const IntegerNode& node) {
   ASSIGN_OR_RETURN(Finish finish, FinishOf(node, /*channel_axis=*/0, op.activation));
   absl::optional<BiasRule> bias_rule;
   if (node.Has(2)) {
     ASSIGN_OR_RETURN(bias_rule, BiasRule::Of(node, finish));
   }
-  return IntegerKernel([finish = std::move(finish), bias_rule = std::move(bias_rule),
-                        dims = node.output_dims()](absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    const ir::Tensor& weight = *inputs[1];
-    const int64_t depth = weight.dims()[1];
-    ir::Tensor result = ir::Tensor::Allocate(finish.dtype, dims);
-    const std::vector<int64_t> bias =
-        bias_rule.has_value() ? bias_rule->Apply(*inputs[2]) : std::vector<int64_t>{};
-    const int64_t rows = weight.dims()[0] == 0 ? 0 : result.NumElements() / weight.dims()[0];
-    Product(inputs[0]->Reshaped({rows, depth}), weight, bias, finish, 0, result);
-    return std::vector<ir::Tensor>{std::move(result)};
-  });
+  return IntegerKernel(
+      [finish = std::move(finish), bias_rule = std::move(bias_rule), dims = node.output_dims()](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        const ir::Tensor& weight = *inputs[1];
+        const int64_t depth = weight.dims()[1];
+        ir::Tensor result = ir::Tensor::Allocate(finish.dtype, dims);
+        const std::vector<int64_t> bias =
+            bias_rule.has_value() ? bias_rule->Apply(*inputs[2]) : std::vector<int64_t>{};
+        const int64_t rows = weight.dims()[0] == 0 ? 0 : result.NumElements() / weight.dims()[0];
+        Product(inputs[0]->Reshaped({rows, depth}), weight, bias, finish, 0, result);
+        return std::vector<ir::Tensor>{std::move(result)};
+      });
 }
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::BatchMatMul& op, const IntegerNode& node) {
   const int b_rank = static_cast<int>(node.input_dims(1).size());
   ASSIGN_OR_RETURN(Finish finish,
                    FinishOf(node, op.adj_y ? b_rank - 2 : b_rank - 1, ir::Activation::kNone));
-  return IntegerKernel([finish = std::move(finish), op, dims = node.output_dims()](
-                           absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    // a as [batch..., m, k] and b as [batch..., n, k]: rows along the sum, whatever adj says.
-    const auto swapped = [](const ir::Tensor& t, bool swap) {
-      std::vector<int> perm(t.rank());
-      std::iota(perm.begin(), perm.end(), 0);
-      if (swap) std::swap(perm[t.rank() - 2], perm[t.rank() - 1]);
-      return t.Transposed(perm);
-    };
-    const auto batched = [&](const ir::Tensor& t) {
-      ir::Dims full(dims.begin(), dims.end() - 2);
-      full.insert(full.end(), t.dims().end() - 2, t.dims().end());
-      return t.BroadcastTo(full);
-    };
-    const ir::Tensor a = batched(swapped(*inputs[0], op.adj_x));
-    const ir::Tensor b = batched(swapped(*inputs[1], !op.adj_y));
-    ir::Tensor result = ir::Tensor::Allocate(finish.dtype, dims);
-    const ir::Dims batch(dims.begin(), dims.end() - 2);
-    const int64_t m = dims[dims.size() - 2];
-    // Matrix number i of a view of rank >= 2.
-    const auto matrix = [&](ir::Tensor t, const ir::Dims& index) {
-      for (size_t axis = 0; axis < index.size(); ++axis) t = t.Sliced(static_cast<int>(axis), index[axis], 1);
-      return t.Reshaped({t.dims()[t.rank() - 2], t.dims()[t.rank() - 1]});
-    };
-    const ir::Dims batch_strides = ir::RowMajorStrides(batch);
-    int64_t first_row = 0;
-    if (result.NumElements() == 0) return std::vector<ir::Tensor>{std::move(result)};
-    for (ir::StridedIndex i(batch, batch_strides); !i.AtEnd(); i.Next(), first_row += m) {
-      Product(matrix(a, i.index()), matrix(b, i.index()), {}, finish, first_row, result);
-    }
-    return std::vector<ir::Tensor>{std::move(result)};
-  });
+  return IntegerKernel(
+      [finish = std::move(finish), op, dims = node.output_dims()](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        // a as [batch..., m, k] and b as [batch..., n, k]: rows along the sum, whatever adj says.
+        const auto swapped = [](const ir::Tensor& t, bool swap) {
+          std::vector<int> perm(t.rank());
+          std::iota(perm.begin(), perm.end(), 0);
+          if (swap) std::swap(perm[t.rank() - 2], perm[t.rank() - 1]);
+          return t.Transposed(perm);
+        };
+        const auto batched = [&](const ir::Tensor& t) {
+          ir::Dims full(dims.begin(), dims.end() - 2);
+          full.insert(full.end(), t.dims().end() - 2, t.dims().end());
+          return t.BroadcastTo(full);
+        };
+        const ir::Tensor a = batched(swapped(*inputs[0], op.adj_x));
+        const ir::Tensor b = batched(swapped(*inputs[1], !op.adj_y));
+        ir::Tensor result = ir::Tensor::Allocate(finish.dtype, dims);
+        const ir::Dims batch(dims.begin(), dims.end() - 2);
+        const int64_t m = dims[dims.size() - 2];
+        // Matrix number i of a view of rank >= 2.
+        const auto matrix = [&](ir::Tensor t, const ir::Dims& index) {
+          for (size_t axis = 0; axis < index.size(); ++axis)
+            t = t.Sliced(static_cast<int>(axis), index[axis], 1);
+          return t.Reshaped({t.dims()[t.rank() - 2], t.dims()[t.rank() - 1]});
+        };
+        const ir::Dims batch_strides = ir::RowMajorStrides(batch);
+        int64_t first_row = 0;
+        if (result.NumElements() == 0) return std::vector<ir::Tensor>{std::move(result)};
+        for (ir::StridedIndex i(batch, batch_strides); !i.AtEnd(); i.Next(), first_row += m) {
+          Product(matrix(a, i.index()), matrix(b, i.index()), {}, finish, first_row, result);
+        }
+        return std::vector<ir::Tensor>{std::move(result)};
+      });
 }
 
 }  // namespace g4c::evaluator

@@ -8,8 +8,8 @@
 namespace g4c::evaluator {
 namespace {
 
-// `factor`: what a sum of (q - zero_point), or the extremum of it, is multiplied with; a real number.
-// reduce(row of q - zero_point) -> int64, |result| < 2^63 for up to 2^47 elements.
+// `factor`: what a sum of (q - zero_point), or the extremum of it, is multiplied with; a real
+// number. reduce(row of q - zero_point) -> int64, |result| < 2^63 for up to 2^47 elements.
 template <typename Reduce>
 absl::StatusOr<IntegerKernel> Prepare(const ir::Ints& axes, const IntegerNode& node, bool mean,
                                       bool needs_elements, Reduce reduce) {
@@ -29,22 +29,23 @@ absl::StatusOr<IntegerKernel> Prepare(const ir::Ints& axes, const IntegerNode& n
   if (length == 0 && needs_elements) return node.NoRule("it reduces over no element");
   const double divisor = mean ? static_cast<double>(length) : 1.0;
   const Multiplier multiplier = QuantizeMultiplier(in.scale / (out.scale * divisor));
-  return IntegerKernel([=, out_dims = node.output_dims()](absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    const ir::Tensor x = inputs[0]->Transposed(perm);
-    ir::Tensor result = ir::Tensor::Allocate(out.dtype, out_dims);
-    const int64_t grain = std::max<int64_t>(1, kIntegerBlock / std::max<int64_t>(1, length));
-    ParallelForRange(result.NumElements(), grain, [&](int64_t begin, int64_t end) {
-      std::vector<int64_t> row(length);
-      for (int64_t r = begin; r < end; ++r) {
-        x.ReadInts(r * length, absl::MakeSpan(row));
-        for (int64_t& q : row) q -= in.zero_point;
-        const int64_t stored = Rescale(reduce(row), multiplier, out.range());
-        StoreInts({&stored, 1}, r, result);
-      }
-    });
-    return std::vector<ir::Tensor>{std::move(result)};
-  });
+  return IntegerKernel(
+      [=, out_dims = node.output_dims()](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        const ir::Tensor x = inputs[0]->Transposed(perm);
+        ir::Tensor result = ir::Tensor::Allocate(out.dtype, out_dims);
+        const int64_t grain = std::max<int64_t>(1, kIntegerBlock / std::max<int64_t>(1, length));
+        ParallelForRange(result.NumElements(), grain, [&](int64_t begin, int64_t end) {
+          std::vector<int64_t> row(length);
+          for (int64_t r = begin; r < end; ++r) {
+            x.ReadInts(r * length, absl::MakeSpan(row));
+            for (int64_t& q : row) q -= in.zero_point;
+            const int64_t stored = Rescale(reduce(row), multiplier, out.range());
+            StoreInts({&stored, 1}, r, result);
+          }
+        });
+        return std::vector<ir::Tensor>{std::move(result)};
+      });
 }
 
 int64_t Sum(const std::vector<int64_t>& row) {
@@ -63,12 +64,14 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::ReduceMean& op, const Int
 }
 // Rescaling is monotone: the extremum of the integers is the extremum of the reals.
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::ReduceMax& op, const IntegerNode& node) {
-  return Prepare(op.axes, node, /*mean=*/false, /*needs_elements=*/true,
-                 [](const std::vector<int64_t>& row) { return *std::max_element(row.begin(), row.end()); });
+  return Prepare(
+      op.axes, node, /*mean=*/false, /*needs_elements=*/true,
+      [](const std::vector<int64_t>& row) { return *std::max_element(row.begin(), row.end()); });
 }
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::ReduceMin& op, const IntegerNode& node) {
-  return Prepare(op.axes, node, /*mean=*/false, /*needs_elements=*/true,
-                 [](const std::vector<int64_t>& row) { return *std::min_element(row.begin(), row.end()); });
+  return Prepare(
+      op.axes, node, /*mean=*/false, /*needs_elements=*/true,
+      [](const std::vector<int64_t>& row) { return *std::min_element(row.begin(), row.end()); });
 }
 
 }  // namespace g4c::evaluator

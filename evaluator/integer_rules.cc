@@ -12,10 +12,11 @@
 namespace g4c::evaluator {
 namespace {
 
-// The operators without a rule, each by name, so that a new one does not compile until it is decided.
-#define G4C_NO_RULE(Name, why)                                                                \
-  absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Name&, const IntegerNode& node) {    \
-    return node.NoRule(why);                                                                  \
+// The operators without a rule, each by name, so that a new one does not compile until it is
+// decided.
+#define G4C_NO_RULE(Name, why)                                                             \
+  absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Name&, const IntegerNode& node) { \
+    return node.NoRule(why);                                                               \
   }
 constexpr char kDecomposed[] = "the fold phase decomposes it";
 constexpr char kFolded[] = "the fold phase makes it static or a constant";

@@ -1,5 +1,5 @@
-// softmax over the last axis: exponentials of differences from a Q.31 table, an integer sum, one rounded division
-// (docs/integer_semantics.md, "Softmax").
+// softmax over the last axis: exponentials of differences from a Q.31 table, an integer sum, one
+// rounded division (docs/integer_semantics.md, "Softmax").
 #ifndef EVALUATOR_INTEGER_SOFTMAX_H_
 #define EVALUATOR_INTEGER_SOFTMAX_H_
 

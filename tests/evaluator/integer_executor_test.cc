@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/parallel.h"
-#include "ir/text.h"
 #include "integer_op.h"
+#include "ir/text.h"
 #include "tests/support/status_matchers.h"
 
 namespace g4c::evaluator {
@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // The stored outputs of the graph in `text`.
-absl::StatusOr<std::vector<ir::Tensor>> RunText(absl::string_view text, std::vector<ir::Tensor> inputs,
+absl::StatusOr<std::vector<ir::Tensor>> RunText(absl::string_view text,
+                                                std::vector<ir::Tensor> inputs,
                                                 const RunOptions& options = {}) {
   ASSIGN_OR_RETURN(const ir::Graph graph, ir::ParseGraph(text));
   ASSIGN_OR_RETURN(const IntegerExecutor executor, IntegerExecutor::Create(graph));
@@ -26,7 +27,8 @@ absl::StatusOr<std::vector<ir::Tensor>> RunText(absl::string_view text, std::vec
 }
 
 TEST(IntegerExecutor, RunsFloatIslandsBetweenDequantizeAndQuantize) {
-  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out, RunText(R"(
+  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out,
+                       RunText(R"(
 graph g {
   in %x: f32[2] q(u8 0.5:10)
   k  %c: f32[1] = [0.25]
@@ -36,13 +38,16 @@ graph g {
   out %q
   out %y
 }
-)", {IntTensor(DType::kU8, {2}, {12, 9})}));
+)",
+                               {IntTensor(DType::kU8, {2}, {12, 9})}));
   EXPECT_THAT(out[0].Ints(), ElementsAre(2, -1));
   EXPECT_THAT(out[1].Floats(), ElementsAre(0.25f, -0.125f));
 }
 
 TEST(IntegerExecutor, ComputesPlainIntegersAndTheirReaders) {
-  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out, RunText(R"(
+  ASSERT_OK_AND_ASSIGN(
+      const std::vector<ir::Tensor> out,
+      RunText(R"(
 graph g {
   in %x: f32[3] q(u8 1:0)
   in %i: i32[2]
@@ -51,31 +56,36 @@ graph g {
   %y = gather(%x, %j): f32[2] q(u8 1:0)
   out %y
 }
-)", {IntTensor(DType::kU8, {3}, {5, 6, 7}), IntTensor(DType::kI32, {2}, {1, 0})}));
+)",
+              {IntTensor(DType::kU8, {3}, {5, 6, 7}), IntTensor(DType::kI32, {2}, {1, 0})}));
   EXPECT_THAT(out[0].Ints(), ElementsAre(7, 6));
 }
 
 TEST(IntegerExecutor, QuantisesRealConstantsAsTheFileWould) {
-  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out, RunText(R"(
+  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out,
+                       RunText(R"(
 graph g {
   in %x: f32[2] q(u8 1:0)
   k  %c: f32[2] q(i8 0.5:0) = [1.25, -100]
   %y = add(%x, %c): f32[2] q(i16 0.5:0)
   out %y
 }
-)", {IntTensor(DType::kU8, {2}, {1, 1})}));
+)",
+                               {IntTensor(DType::kU8, {2}, {1, 1})}));
   EXPECT_THAT(out[0].Ints(), ElementsAre(4, -126));  // 1 + 1.0; 1 - 64
 }
 
 TEST(IntegerExecutor, FloatActivationsTakeDequantisedConstants) {
-  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out, RunText(R"(
+  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out,
+                       RunText(R"(
 graph g {
   in %x: f32[1, 2]
   k  %w: f32[1, 2] q(i8 per_channel 0 [0.5] [0]) = [1.2, 3]
   %y = fully_connected(%x, %w, -): f32[1, 1]
   out %y
 }
-)", {ir::Tensor::Of<float>(DType::kF32, {1, 2}, {1, 1})}));
+)",
+                               {ir::Tensor::Of<float>(DType::kF32, {1, 2}, {1, 1})}));
   EXPECT_THAT(out[0].Floats(), ElementsAre(4.0f));
 }
 
@@ -88,10 +98,13 @@ graph g {
   %z = reduce_prod(%y) {axes: [0]}: f32[1] q(u8 1:0)
   out %z
 }
-)", {});
-  EXPECT_THAT(result, IsUnsupported(AllOf(HasSubstr("layers.0.mlp: no integer rule for add(u8, f32) -> u8: some of its "
-                                                    "f32 values have qparams and some have none; a dequantize"),
-                                          HasSubstr("\n"), HasSubstr("reduce_prod(u8) -> u8"))));
+)",
+                              {});
+  EXPECT_THAT(result,
+              IsUnsupported(AllOf(
+                  HasSubstr("layers.0.mlp: no integer rule for add(u8, f32) -> u8: some of its "
+                            "f32 values have qparams and some have none; a dequantize"),
+                  HasSubstr("\n"), HasSubstr("reduce_prod(u8) -> u8"))));
 }
 
 constexpr char kTwoNodes[] = R"(
@@ -108,7 +121,8 @@ TEST(IntegerExecutor, RefusesInputsOfAnotherTypeByName) {
   EXPECT_THAT(RunText(kTwoNodes, {}), IsInvalidInput("the graph has 1 inputs, 0 were given"));
   EXPECT_THAT(RunText(kTwoNodes, {IntTensor(DType::kI8, {2}, {1, 2})}),
               IsInvalidInput("input 'x' is stored as u8[2], given was i8[2]"));
-  EXPECT_THAT(RunText(kTwoNodes, {IntTensor(DType::kU8, {1, 2}, {1, 2})}), IsInvalidInput(HasSubstr("given was u8[1, 2]")));
+  EXPECT_THAT(RunText(kTwoNodes, {IntTensor(DType::kU8, {1, 2}, {1, 2})}),
+              IsInvalidInput(HasSubstr("given was u8[1, 2]")));
 }
 
 TEST(IntegerExecutor, ObserversSeeStoredValuesInOrderAndCanStop) {
@@ -118,14 +132,17 @@ TEST(IntegerExecutor, ObserversSeeStoredValuesInOrderAndCanStop) {
     seen.push_back(tensor.Ints());
     return seen.size() == 4 ? InvalidInput("enough") : absl::OkStatus();
   };
-  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out, RunText(kTwoNodes, {IntTensor(DType::kU8, {2}, {3, 200})}, options));
+  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out,
+                       RunText(kTwoNodes, {IntTensor(DType::kU8, {2}, {3, 200})}, options));
   EXPECT_THAT(seen, ElementsAre(ElementsAre(3, 200), ElementsAre(6, 255), ElementsAre(3, 128)));
   EXPECT_THAT(out[0].Ints(), ElementsAre(3, 128));
   EXPECT_THAT(out[1].Ints(), ElementsAre(6, 255));
-  EXPECT_THAT(RunText(kTwoNodes, {IntTensor(DType::kU8, {2}, {3, 200})}, options), IsInvalidInput("enough"));
+  EXPECT_THAT(RunText(kTwoNodes, {IntTensor(DType::kU8, {2}, {3, 200})}, options),
+              IsInvalidInput("enough"));
 }
 
-// One block of an encoder in u8 with i16 attention logits: the same bytes for any number of threads.
+// One block of an encoder in u8 with i16 attention logits: the same bytes for any number of
+// threads.
 constexpr char kBlock[] = R"(
 graph block {
   in %x: f32[1, 70, 48] q(u8 0.03:120)
@@ -148,7 +165,8 @@ graph block {
 
 TEST(IntegerExecutor, IsTheSameForAnyNumberOfThreads) {
   std::mt19937 random(9);
-  const std::vector<ir::Tensor> inputs = {IntTensor(DType::kU8, {1, 70, 48}, RandomInts(random, DType::kU8, 70 * 48))};
+  const std::vector<ir::Tensor> inputs = {
+      IntTensor(DType::kU8, {1, 70, 48}, RandomInts(random, DType::kU8, 70 * 48))};
   const int before = NumThreads();
   SetNumThreads(1);
   ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> one, RunText(kBlock, inputs));

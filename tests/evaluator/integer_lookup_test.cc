@@ -24,16 +24,19 @@ struct UnaryCase {
 const UnaryCase kUnary[] = {
     {"abs", ir::Abs{}, [](long double x) { return std::fabs(x); }},
     {"ceil", ir::Ceil{}, [](long double x) { return std::ceil(x); }},
-    {"clamp", ir::Clamp{-0.3f, 2.5f}, [](long double x) { return std::clamp<long double>(x, -0.3f, 2.5f); }},
+    {"clamp", ir::Clamp{-0.3f, 2.5f},
+     [](long double x) { return std::clamp<long double>(x, -0.3f, 2.5f); }},
     {"clamp below", ir::Clamp{-INFINITY, 1.0f}, [](long double x) { return std::min(x, 1.0L); }},
     {"cos", ir::Cos{}, [](long double x) { return std::cos(x); }},
     {"erf", ir::Erf{}, [](long double x) { return std::erf(x); }},
     {"exp", ir::Exp{}, [](long double x) { return std::exp(x); }},
     {"floor", ir::Floor{}, [](long double x) { return std::floor(x); }},
-    {"gelu", ir::Gelu{false}, [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }},
+    {"gelu", ir::Gelu{false},
+     [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }},
     {"gelu tanh", ir::Gelu{true},
      [](long double x) {
-       return x / 2 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846L) * (x + 0.044715L * x * x * x)));
+       return x / 2 *
+              (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846L) * (x + 0.044715L * x * x * x)));
      }},
     {"logistic", ir::Logistic{}, [](long double x) { return 1 / (1 + std::exp(-x)); }},
     {"log", ir::Log{}, [](long double x) { return std::log(x); }},
@@ -41,7 +44,9 @@ const UnaryCase kUnary[] = {
     {"relu", ir::Relu{}, [](long double x) { return x > 0 ? x : 0; }},
     {"round", ir::Round{}, [](long double x) { return std::nearbyint(x); }},
     {"rsqrt", ir::Rsqrt{}, [](long double x) { return 1 / std::sqrt(x); }},
-    {"sign", ir::Sign{}, [](long double x) { return x > 0 ? 1.0L : x < 0 ? -1.0L : 0.0L; }},
+    {"sign", ir::Sign{}, [](long double x) { return x > 0   ? 1.0L
+                                                    : x < 0 ? -1.0L
+                                                            : 0.0L; }},
     {"sin", ir::Sin{}, [](long double x) { return std::sin(x); }},
     {"sqrt", ir::Sqrt{}, [](long double x) { return std::sqrt(x); }},
     {"square", ir::Square{}, [](long double x) { return x * x; }},
@@ -66,8 +71,10 @@ TEST(IntegerTable, EveryEntryIsTheNearestStoredNumber) {
     for (const Qparams& qparams : kQparams) {
       const Affine in = AffineOf(qparams.in), out = AffineOf(qparams.out);
       const std::vector<int64_t> x = AllInts(in.dtype);
-      ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> y,
-                           RunInts(test.op, {Quantised(qparams.in, {static_cast<int64_t>(x.size())}, x)}, qparams.out));
+      ASSERT_OK_AND_ASSIGN(
+          const std::vector<int64_t> y,
+          RunInts(test.op, {Quantised(qparams.in, {static_cast<int64_t>(x.size())}, x)},
+                  qparams.out));
       for (size_t i = 0; i < x.size(); ++i) {
         const long double real = test.f(in.Real(x[i]));
         if (std::isnan(real)) {
@@ -89,8 +96,10 @@ TEST(IntegerTable, TiesGoToEvenAndEndsSaturate) {
   EXPECT_THAT(RunInts(ir::Neg{}, {Quantised(quarter, {3}, {-128, 127, 0})}, quarter),
               IsOkAndHolds(ElementsAre(127, -127, 0)));
   // 1 / sqrt(0) is infinite.
-  EXPECT_THAT(RunInts(ir::Rsqrt{}, {Quantised(quarter, {3}, {-4, 0, 4})}, half), IsOkAndHolds(ElementsAre(0, 127, 2)));
-  EXPECT_THAT(RunInts(ir::Log{}, {Quantised(quarter, {2}, {0, 4})}, half), IsOkAndHolds(ElementsAre(-128, 0)));
+  EXPECT_THAT(RunInts(ir::Rsqrt{}, {Quantised(quarter, {3}, {-4, 0, 4})}, half),
+              IsOkAndHolds(ElementsAre(0, 127, 2)));
+  EXPECT_THAT(RunInts(ir::Log{}, {Quantised(quarter, {2}, {0, 4})}, half),
+              IsOkAndHolds(ElementsAre(-128, 0)));
 }
 
 TEST(IntegerPow, TakesAConstantExponent) {
@@ -106,7 +115,8 @@ TEST(IntegerPow, TakesAConstantExponent) {
 }
 
 TEST(IntegerIsNan, IsFalse) {
-  EXPECT_THAT(RunInts(ir::IsNan{}, {Quantised(PerTensor(DType::kU8, 1, 0), {2}, {0, 255})}, ir::QuantUnknown{}),
+  EXPECT_THAT(RunInts(ir::IsNan{}, {Quantised(PerTensor(DType::kU8, 1, 0), {2}, {0, 255})},
+                      ir::QuantUnknown{}),
               IsOkAndHolds(Each(0)));
 }
 

@@ -1,4 +1,5 @@
-// Slow independent models: the real result in long double, and how far a stored integer may be from it.
+// Slow independent models: the real result in long double, and how far a stored integer may be from
+// it.
 #ifndef TESTS_EVALUATOR_INTEGER_MODEL_H_
 #define TESTS_EVALUATOR_INTEGER_MODEL_H_
 
@@ -17,7 +18,8 @@ inline Affine AffineOf(const ir::Quantization& quantization) {
   return {q.dtype, q.scale, q.zero_point};
 }
 
-// In steps of the result, beside the half step of rounding: a multiplier is off by 2^-31 of up to 2^17 steps.
+// In steps of the result, beside the half step of rounding: a multiplier is off by 2^-31 of up to
+// 2^17 steps.
 inline constexpr long double kMultiplierSlack = 0x1p-13L;
 // The same for a table, whose entries are rounded from doubles.
 inline constexpr long double kTableSlack = 0x1p-30L;
@@ -25,7 +27,8 @@ inline constexpr long double kTableSlack = 0x1p-30L;
 // `stored` is the integer nearest to `real`, saturated; either neighbour within `slack` of a tie.
 inline void ExpectNearest(int64_t stored, long double real, const Affine& out, long double slack,
                           const std::string& what) {
-  const long double exact = std::clamp<long double>(real / out.scale + out.zero_point, out.min(), out.max());
+  const long double exact =
+      std::clamp<long double>(real / out.scale + out.zero_point, out.min(), out.max());
   EXPECT_LE(std::fabs(static_cast<long double>(stored) - exact), 0.5L + slack)
       << what << ": stored " << stored << ", exact " << static_cast<double>(exact);
 }

@@ -35,10 +35,10 @@ struct Operand {
   bool omitted = false;
 };
 
-inline Operand Quantised(ir::Quantization quantization, ir::Dims dims, const std::vector<int64_t>& values,
-                         bool constant = false) {
-  return {IntTensor(ir::QuantDType(quantization), std::move(dims), values), std::move(quantization), constant,
-          false};
+inline Operand Quantised(ir::Quantization quantization, ir::Dims dims,
+                         const std::vector<int64_t>& values, bool constant = false) {
+  return {IntTensor(ir::QuantDType(quantization), std::move(dims), values), std::move(quantization),
+          constant, false};
 }
 
 inline Operand Constant(Operand operand) {
@@ -46,7 +46,9 @@ inline Operand Constant(Operand operand) {
   return operand;
 }
 
-inline Operand Plain(ir::Tensor tensor) { return {std::move(tensor), ir::QuantUnknown{}, false, false}; }
+inline Operand Plain(ir::Tensor tensor) {
+  return {std::move(tensor), ir::QuantUnknown{}, false, false};
+}
 inline Operand Omitted() { return {{}, ir::QuantUnknown{}, false, true}; }
 
 inline std::vector<int64_t> RandomInts(std::mt19937& random, ir::DType dtype, int64_t count) {
@@ -64,8 +66,9 @@ inline std::vector<int64_t> AllInts(ir::DType dtype) {
 }
 
 // The stored results of `op`. `results`: the qparams of each.
-inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(const ir::Op& op, const std::vector<Operand>& operands,
-                                                         const std::vector<ir::Quantization>& results) {
+inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(
+    const ir::Op& op, const std::vector<Operand>& operands,
+    const std::vector<ir::Quantization>& results) {
   ir::Graph graph;
   std::vector<ir::ValueId> ids;
   std::vector<ir::Tensor> inputs;
@@ -75,7 +78,8 @@ inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(const ir::Op& op, const
       continue;
     }
     const bool quantised = ir::HasQparams(operand.quantization);
-    const ir::Type type{quantised ? ir::DType::kF32 : operand.tensor.dtype(), ir::Shape(operand.tensor.dims())};
+    const ir::Type type{quantised ? ir::DType::kF32 : operand.tensor.dtype(),
+                        ir::Shape(operand.tensor.dims())};
     const std::string name = absl::StrCat("x", ids.size());
     if (operand.constant) {
       ids.push_back(graph.AddConstant(name, type, operand.tensor));
@@ -83,7 +87,8 @@ inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(const ir::Op& op, const
       ids.push_back(graph.AddInput(name, type));
       inputs.push_back(operand.tensor);
     }
-    if (quantised) graph.SetQuantization(ids.back(), operand.quantization, ir::QuantOrigin::kCircle);
+    if (quantised)
+      graph.SetQuantization(ids.back(), operand.quantization, ir::QuantOrigin::kCircle);
   }
   const int count = static_cast<int>(results.size());
   ASSIGN_OR_RETURN(const std::vector<ir::Type> types, ir::InferNode(graph, op, ids, count));
@@ -92,7 +97,8 @@ inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(const ir::Op& op, const
   const ir::NodeId node = graph.AddNode(op, ids, names, types, {});
   for (int i = 0; i < count; ++i) {
     const ir::ValueId value = graph.node(node).outputs[i];
-    if (ir::HasQparams(results[i])) graph.SetQuantization(value, results[i], ir::QuantOrigin::kCircle);
+    if (ir::HasQparams(results[i]))
+      graph.SetQuantization(value, results[i], ir::QuantOrigin::kCircle);
     graph.AddOutput(names[i], value);
   }
   ASSIGN_OR_RETURN(const IntegerExecutor executor, IntegerExecutor::Create(graph));
@@ -100,7 +106,8 @@ inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(const ir::Op& op, const
 }
 
 // The same for one result, as integers.
-inline absl::StatusOr<std::vector<int64_t>> RunInts(const ir::Op& op, const std::vector<Operand>& operands,
+inline absl::StatusOr<std::vector<int64_t>> RunInts(const ir::Op& op,
+                                                    const std::vector<Operand>& operands,
                                                     const ir::Quantization& result) {
   ASSIGN_OR_RETURN(const std::vector<ir::Tensor> tensors, RunStored(op, operands, {result}));
   return tensors[0].Ints();

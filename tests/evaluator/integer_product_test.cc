@@ -26,9 +26,12 @@ int64_t Expected(int64_t acc, double scale_a, double scale_b, const Affine& out)
   G4C_CHECK(shift > 0 && shift < 100);
   const __int128 half = static_cast<__int128>(1) << (shift - 1);
   __int128 rounded = (product + half) >> shift;
-  if (((rounded << shift) - product) == half && (rounded & 1)) --rounded;  // a tie that went up to odd
+  if (((rounded << shift) - product) == half && (rounded & 1))
+    --rounded;  // a tie that went up to odd
   const __int128 stored = rounded + out.zero_point;
-  return static_cast<int64_t>(stored < out.min() ? out.min() : stored > out.max() ? out.max() : stored);
+  return static_cast<int64_t>(stored < out.min()   ? out.min()
+                              : stored > out.max() ? out.max()
+                                                   : stored);
 }
 
 TEST(IntegerFullyConnected, ByHand) {
@@ -36,12 +39,18 @@ TEST(IntegerFullyConnected, ByHand) {
   const auto weight = PerTensor(DType::kI8, 0.25f, 0);
   const auto bias = PerTensor(DType::kI32, 0.125f, 0);
   const auto out = PerTensor(DType::kU8, 0.5f, 100);
-  // (1 * 2 + 2 * 4) * 0.125 + 4 * 0.125 = 1.75: 3.5 steps, the tie goes to 4. (-1 - 2) * 0.125 - 0.875 = -1.25: -2.5 -> -2.
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {Quantised(in, {1, 2}, {11, 12}), Quantised(weight, {2, 2}, {2, 4, -1, -1}, true),
-                                             Quantised(bias, {2}, {4, -7}, true)}, out),
-              IsOkAndHolds(ElementsAre(104, 98)));
+  // (1 * 2 + 2 * 4) * 0.125 + 4 * 0.125 = 1.75: 3.5 steps, the tie goes to 4. (-1 - 2) * 0.125 -
+  // 0.875 = -1.25: -2.5 -> -2.
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{},
+              {Quantised(in, {1, 2}, {11, 12}), Quantised(weight, {2, 2}, {2, 4, -1, -1}, true),
+               Quantised(bias, {2}, {4, -7}, true)},
+              out),
+      IsOkAndHolds(ElementsAre(104, 98)));
   EXPECT_THAT(RunInts(ir::FullyConnected{ir::Activation::kRelu},
-                      {Quantised(in, {1, 2}, {11, 12}), Quantised(weight, {2, 2}, {2, 4, -1, -1}, true), Omitted()}, out),
+                      {Quantised(in, {1, 2}, {11, 12}),
+                       Quantised(weight, {2, 2}, {2, 4, -1, -1}, true), Omitted()},
+                      out),
               IsOkAndHolds(ElementsAre(102, 100)));
 }
 
@@ -77,28 +86,36 @@ TEST(IntegerFullyConnected, FollowsTheRuleExactly) {
       ir::QuantPerChannel q_weight{test.weight, 0, {}, {}};
       ir::QuantPerChannel q_bias{test.bias.value_or(DType::kI32), 0, {}, {}};
       for (int64_t j = 0; j < n; ++j) {
-        q_weight.scales.push_back(test.per_channel ? 0.001f * static_cast<float>(1 + j % 7) : 0.003f);
+        q_weight.scales.push_back(test.per_channel ? 0.001f * static_cast<float>(1 + j % 7)
+                                                   : 0.003f);
         q_weight.zero_points.push_back(test.weight_zero);
         q_bias.scales.push_back(0.013f * q_weight.scales.back());
         q_bias.zero_points.push_back(0);
       }
       // A result scale that neither saturates all nor rounds all to nothing.
-      const double spread = std::sqrt(static_cast<double>(k)) * ir::MaxOf(test.in) * ir::MaxOf(test.weight) * 0.013 * 0.003;
+      const double spread = std::sqrt(static_cast<double>(k)) * ir::MaxOf(test.in) *
+                            ir::MaxOf(test.weight) * 0.013 * 0.003;
       const auto q_out = PerTensor(test.out, static_cast<float>(spread / ir::MaxOf(test.out)), 1);
       const Affine in = AffineOf(q_in), out = AffineOf(q_out);
-      const std::vector<int64_t> x = RandomInts(random, test.in, m * k), w = RandomInts(random, test.weight, n * k);
+      const std::vector<int64_t> x = RandomInts(random, test.in, m * k),
+                                 w = RandomInts(random, test.weight, n * k);
       const std::vector<int64_t> b = RandomInts(random, DType::kI16, n);
       const ir::Quantization weight_qparams =
-          test.per_channel ? ir::Quantization(q_weight) : PerTensor(test.weight, 0.003f, test.weight_zero);
-      std::vector<Operand> operands = {Quantised(q_in, {1, m, k}, x), Quantised(weight_qparams, {n, k}, w, true)};
+          test.per_channel ? ir::Quantization(q_weight)
+                           : PerTensor(test.weight, 0.003f, test.weight_zero);
+      std::vector<Operand> operands = {Quantised(q_in, {1, m, k}, x),
+                                       Quantised(weight_qparams, {n, k}, w, true)};
       operands.push_back(test.bias.has_value() ? Quantised(q_bias, {n}, b, true) : Omitted());
-      ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> y, RunInts(ir::FullyConnected{}, operands, q_out));
+      ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> y,
+                           RunInts(ir::FullyConnected{}, operands, q_out));
       for (int64_t i = 0; i < m; ++i) {
         for (int64_t j = 0; j < n; ++j) {
           int64_t acc = test.bias.has_value() ? b[j] : 0;
-          for (int64_t l = 0; l < k; ++l) acc += (x[i * k + l] - test.in_zero) * (w[j * k + l] - test.weight_zero);
+          for (int64_t l = 0; l < k; ++l)
+            acc += (x[i * k + l] - test.in_zero) * (w[j * k + l] - test.weight_zero);
           EXPECT_EQ(y[i * n + j], Expected(acc, in.scale, q_weight.scales[j], out))
-              << ir::DTypeName(test.in) << " x " << ir::DTypeName(test.weight) << " at " << i << ", " << j;
+              << ir::DTypeName(test.in) << " x " << ir::DTypeName(test.weight) << " at " << i
+              << ", " << j;
         }
       }
       if (HasFailure()) return;
@@ -107,17 +124,20 @@ TEST(IntegerFullyConnected, FollowsTheRuleExactly) {
 }
 
 TEST(IntegerFullyConnected, TheLargestProductsDoNotWrap) {
-  // Depth 4099 of -32768 x -32768, and of 65535 steps from the zero point: beyond 32 bits after two elements.
+  // Depth 4099 of -32768 x -32768, and of 65535 steps from the zero point: beyond 32 bits after two
+  // elements.
   const int64_t k = 4099;
   const float scale = 0x1p-14f;
   const auto in = PerTensor(DType::kI16, scale, 0);
   const auto out = PerTensor(DType::kI16, 1.0f, 0);
   const std::vector<int64_t> low(k, -32768), high(k, 32767);
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {Quantised(in, {1, k}, low), Quantised(in, {1, k}, low, true)}, out),
+  EXPECT_THAT(RunInts(ir::FullyConnected{},
+                      {Quantised(in, {1, k}, low), Quantised(in, {1, k}, low, true)}, out),
               IsOkAndHolds(ElementsAre(4 * k)));
   const auto ends = PerTensor(DType::kI16, scale, -32768);
   // 65535^2 k 2^-28 = 65581.9, stored in steps of 16.
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {Quantised(ends, {1, k}, high), Quantised(ends, {1, k}, high, true)},
+  EXPECT_THAT(RunInts(ir::FullyConnected{},
+                      {Quantised(ends, {1, k}, high), Quantised(ends, {1, k}, high, true)},
                       PerTensor(DType::kI16, 16.0f, 0)),
               IsOkAndHolds(ElementsAre(4099)));
 }
@@ -126,13 +146,23 @@ TEST(IntegerFullyConnected, RescalesABiasInOtherSteps) {
   const auto in = PerTensor(DType::kU8, 0.5f, 0);
   const auto weight = PerTensor(DType::kU8, 0.5f, 0);
   const auto out = PerTensor(DType::kU8, 0.25f, 0);
-  // 1 x 1 in steps of 0.25 plus 3 in steps of 1: 13 steps. A scale within 2^-20 of 0.25 counts as 0.25.
-  const std::vector<Operand> operands = {Quantised(in, {1, 1}, {1}), Quantised(weight, {1, 1}, {1}, true)};
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {operands[0], operands[1], Quantised(PerTensor(DType::kI16, 1.0f, 0), {1}, {3})}, out),
-              IsOkAndHolds(ElementsAre(13)));
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {operands[0], operands[1], Quantised(PerTensor(DType::kU8, 1.0f, 2), {1}, {5})}, out),
-              IsOkAndHolds(ElementsAre(13)));
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {operands[0], operands[1], Quantised(PerTensor(DType::kI32, 0.25000003f, 0), {1}, {200})}, out),
+  // 1 x 1 in steps of 0.25 plus 3 in steps of 1: 13 steps. A scale within 2^-20 of 0.25 counts as
+  // 0.25.
+  const std::vector<Operand> operands = {Quantised(in, {1, 1}, {1}),
+                                         Quantised(weight, {1, 1}, {1}, true)};
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{},
+              {operands[0], operands[1], Quantised(PerTensor(DType::kI16, 1.0f, 0), {1}, {3})},
+              out),
+      IsOkAndHolds(ElementsAre(13)));
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{},
+              {operands[0], operands[1], Quantised(PerTensor(DType::kU8, 1.0f, 2), {1}, {5})}, out),
+      IsOkAndHolds(ElementsAre(13)));
+  EXPECT_THAT(RunInts(ir::FullyConnected{},
+                      {operands[0], operands[1],
+                       Quantised(PerTensor(DType::kI32, 0.25000003f, 0), {1}, {200})},
+                      out),
               IsOkAndHolds(ElementsAre(201)));
 }
 
@@ -141,15 +171,21 @@ TEST(IntegerFullyConnected, RefusesWhatItHasNoRuleFor) {
   const Operand x = Quantised(u8, {1, 2}, {1, 2});
   const Operand w = Quantised(u8, {2, 2}, {1, 2, 3, 4}, true);
   const ir::QuantPerChannel along_depth{DType::kU8, 1, {1.0f, 2.0f}, {0, 0}};
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {x, Quantised(along_depth, {2, 2}, {1, 2, 3, 4}, true)}, u8),
-              IsUnsupported(AllOf(HasSubstr("fully_connected(u8, u8 per channel) -> u8"),
-                                  HasSubstr("the per-channel axis of operand 1 'x1' is 1; only axis 0"))));
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {x, Quantised(PerTensor(DType::kI32, 1.0f, 0), {2, 2}, {1, 2, 3, 4}, true)}, u8),
-              IsUnsupported(HasSubstr("fully_connected(u8, i32) -> u8")));
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {x, w, Quantised(PerTensor(DType::kI64, 1.0f, 0), {2}, {0, 0})}, u8),
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{}, {x, Quantised(along_depth, {2, 2}, {1, 2, 3, 4}, true)}, u8),
+      IsUnsupported(AllOf(HasSubstr("fully_connected(u8, u8 per channel) -> u8"),
+                          HasSubstr("the per-channel axis of operand 1 'x1' is 1; only axis 0"))));
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{},
+              {x, Quantised(PerTensor(DType::kI32, 1.0f, 0), {2, 2}, {1, 2, 3, 4}, true)}, u8),
+      IsUnsupported(HasSubstr("fully_connected(u8, i32) -> u8")));
+  EXPECT_THAT(RunInts(ir::FullyConnected{},
+                      {x, w, Quantised(PerTensor(DType::kI64, 1.0f, 0), {2}, {0, 0})}, u8),
               IsUnsupported(HasSubstr("a bias of 64 bits must be a constant")));
-  EXPECT_THAT(RunInts(ir::FullyConnected{}, {x, w, Quantised(PerTensor(DType::kI64, 1.0f, 0), {2}, {0, INT64_MIN}, true)}, u8),
-              IsUnsupported(HasSubstr("element 1 of the bias 'x2' is beyond 2^61 steps")));
+  EXPECT_THAT(
+      RunInts(ir::FullyConnected{},
+              {x, w, Quantised(PerTensor(DType::kI64, 1.0f, 0), {2}, {0, INT64_MIN}, true)}, u8),
+      IsUnsupported(HasSubstr("element 1 of the bias 'x2' is beyond 2^61 steps")));
 }
 
 TEST(IntegerBatchMatMul, FollowsTheRuleExactly) {
@@ -162,19 +198,23 @@ TEST(IntegerBatchMatMul, FollowsTheRuleExactly) {
   for (const bool adj_x : {false, true}) {
     for (const bool adj_y : {false, true}) {
       // a [2, 1, m, k] and b [3, k, n] broadcast to [2, 3, m, n].
-      const std::vector<int64_t> x = RandomInts(random, a.dtype, 2 * m * k), y = RandomInts(random, b.dtype, 3 * k * n);
+      const std::vector<int64_t> x = RandomInts(random, a.dtype, 2 * m * k),
+                                 y = RandomInts(random, b.dtype, 3 * k * n);
       const ir::Dims x_dims = adj_x ? ir::Dims{2, 1, k, m} : ir::Dims{2, 1, m, k};
       const ir::Dims y_dims = adj_y ? ir::Dims{3, n, k} : ir::Dims{3, k, n};
-      ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> z, RunInts(ir::BatchMatMul{adj_x, adj_y},
-                                                                 {Quantised(q_a, x_dims, x), Quantised(q_b, y_dims, y)}, q_out));
+      ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> z,
+                           RunInts(ir::BatchMatMul{adj_x, adj_y},
+                                   {Quantised(q_a, x_dims, x), Quantised(q_b, y_dims, y)}, q_out));
       ASSERT_EQ(z.size(), 2u * 3 * m * n);
       for (int64_t batch = 0; batch < 6; ++batch) {
         for (int64_t i = 0; i < m; ++i) {
           for (int64_t j = 0; j < n; ++j) {
             int64_t acc = 0;
             for (int64_t l = 0; l < k; ++l) {
-              const int64_t p = x[batch / 3 * m * k + (adj_x ? l * m + i : i * k + l)] - a.zero_point;
-              const int64_t q = y[batch % 3 * k * n + (adj_y ? j * k + l : l * n + j)] - b.zero_point;
+              const int64_t p =
+                  x[batch / 3 * m * k + (adj_x ? l * m + i : i * k + l)] - a.zero_point;
+              const int64_t q =
+                  y[batch % 3 * k * n + (adj_y ? j * k + l : l * n + j)] - b.zero_point;
               acc += p * q;
             }
             EXPECT_EQ(z[(batch * m + i) * n + j], Expected(acc, a.scale, b.scale, out));
@@ -192,7 +232,8 @@ TEST(IntegerBatchMatMul, TakesAConstantPerColumn) {
   const Operand x = Quantised(in, {1, 2}, {2, 4});
   EXPECT_THAT(RunInts(ir::BatchMatMul{}, {x, Quantised(by_column, {2, 2}, {1, 1, 1, 1}, true)}, in),
               IsOkAndHolds(ElementsAre(6, 3)));
-  EXPECT_THAT(RunInts(ir::BatchMatMul{false, true}, {x, Quantised(by_depth, {2, 2}, {1, 1, 1, 1}, true)}, in),
+  EXPECT_THAT(RunInts(ir::BatchMatMul{false, true},
+                      {x, Quantised(by_depth, {2, 2}, {1, 1, 1, 1}, true)}, in),
               IsOkAndHolds(ElementsAre(6, 3)));
   EXPECT_THAT(RunInts(ir::BatchMatMul{}, {x, Quantised(by_depth, {2, 2}, {1, 1, 1, 1}, true)}, in),
               IsUnsupported(HasSubstr("only axis 1")));
@@ -202,8 +243,9 @@ TEST(IntegerProduct, IsTheSameForAnyNumberOfThreads) {
   std::mt19937 random(7);
   const auto q = PerTensor(DType::kI16, 0.001f, 0);
   const auto out = PerTensor(DType::kI16, 2.0f, 0);
-  const std::vector<Operand> operands = {Quantised(q, {3, 70, 90}, RandomInts(random, DType::kI16, 3 * 70 * 90)),
-                                         Quantised(q, {3, 90, 65}, RandomInts(random, DType::kI16, 3 * 90 * 65))};
+  const std::vector<Operand> operands = {
+      Quantised(q, {3, 70, 90}, RandomInts(random, DType::kI16, 3 * 70 * 90)),
+      Quantised(q, {3, 90, 65}, RandomInts(random, DType::kI16, 3 * 90 * 65))};
   const int before = NumThreads();
   SetNumThreads(1);
   ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> one, RunInts(ir::BatchMatMul{}, operands, out));

@@ -33,8 +33,10 @@ TEST(IntegerReduce, SumsOfTheMiddleAxisAreNearest) {
   const auto q_out = PerTensor(DType::kI16, 0.7f, 0);
   const Affine in = AffineOf(q_in), out = AffineOf(q_out);
   const std::vector<int64_t> x = RandomInts(random, DType::kI16, 3 * 500 * 4);
-  ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> sums, RunInts(ir::ReduceSum{{1}, true}, {Quantised(q_in, {3, 500, 4}, x)}, q_out));
-  ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> means, RunInts(ir::ReduceMean{{1}, true}, {Quantised(q_in, {3, 500, 4}, x)}, q_in));
+  ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> sums,
+                       RunInts(ir::ReduceSum{{1}, true}, {Quantised(q_in, {3, 500, 4}, x)}, q_out));
+  ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> means,
+                       RunInts(ir::ReduceMean{{1}, true}, {Quantised(q_in, {3, 500, 4}, x)}, q_in));
   for (int i = 0; i < 3; ++i) {
     for (int j = 0; j < 4; ++j) {
       long double sum = 0;
@@ -47,7 +49,8 @@ TEST(IntegerReduce, SumsOfTheMiddleAxisAreNearest) {
 
 TEST(IntegerReduce, OverNothing) {
   const auto u8 = PerTensor(DType::kU8, 1.0f, 7);
-  EXPECT_THAT(RunInts(ir::ReduceSum{{1}, false}, {Quantised(u8, {2, 0}, {})}, u8), IsOkAndHolds(ElementsAre(7, 7)));
+  EXPECT_THAT(RunInts(ir::ReduceSum{{1}, false}, {Quantised(u8, {2, 0}, {})}, u8),
+              IsOkAndHolds(ElementsAre(7, 7)));
   EXPECT_THAT(RunInts(ir::ReduceMean{{1}, false}, {Quantised(u8, {2, 0}, {})}, u8),
               IsUnsupported(HasSubstr("reduce_mean(u8) -> u8: it reduces over no element")));
 }
