@@ -1,6 +1,5 @@
 #include "backend/circle_verifier.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "backend/circle_reader.h"
@@ -18,6 +17,12 @@ constexpr double kScaleTolerance = 1e-6;
 std::vector<float> ScalesOf(const ir::Quantization& quantization) {
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) return {q->scale};
   if (const auto* q = std::get_if<ir::QuantPerChannel>(&quantization)) return q->scales;
+  return {};
+}
+
+std::vector<int64_t> ZeroPointsOf(const ir::Quantization& quantization) {
+  if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) return {q->zero_point};
+  if (const auto* q = std::get_if<ir::QuantPerChannel>(&quantization)) return q->zero_points;
   return {};
 }
 
@@ -113,7 +118,6 @@ class NodeChecks {
              " scales for ", in.size(), " of the input and ", weight.size(), " of the weight");
       return;
     }
-    const auto* channels = std::get_if<ir::QuantPerChannel>(&bias.quantization);
     for (size_t i = 0; i < weight.size(); ++i) {
       const double expected = static_cast<double>(in[0]) * weight[i];
       const double scale = scales[scales.size() == 1 ? 0 : i];
@@ -123,13 +127,11 @@ class NodeChecks {
              FormatDouble(expected));
       break;
     }
-    const int64_t zero_point =
-        channels != nullptr
-            ? *std::max_element(channels->zero_points.begin(), channels->zero_points.end())
-            : std::get<ir::QuantPerTensor>(bias.quantization).zero_point;
-    if (zero_point != 0) {
+    for (const int64_t zero_point : ZeroPointsOf(bias.quantization)) {
+      if (zero_point == 0) continue;
       Report(Problem::Kind::kInconsistent, "its bias '", bias.name, "' has zero point ",
              zero_point);
+      break;
     }
   }
 

@@ -56,7 +56,7 @@ class Context {
   // axes or positions, which the writer has found to fit.
   LoweredOperand IntOperand(absl::string_view what, ir::Dims dims, const Ints& values) const {
     ir::Value value;
-    value.name = absl::StrCat(result().name, "/", what);
+    value.name = std::string(what);
     value.type = {DType::kI32, ir::Shape(dims)};
     value.constant = ir::Tensor::FromInts(DType::kI32, std::move(dims), values);
     return {ir::kNoValue, std::move(value)};
@@ -175,9 +175,7 @@ absl::Status Lower(const ir::Softmax& op, Context& c) {
 absl::Status Lower(const ir::RmsNorm& op, Context& c) {
   c.out.operands.resize(2);
   if (c.num_operands() < 2 || c.out.operands[1].value == ir::kNoValue) {
-    ir::Value gain = UnitGain(c.operand(0));
-    gain.name = absl::StrCat(c.result().name, "/gain");
-    c.out.operands[1].own = std::move(gain);
+    c.out.operands[1].own = UnitGain(c.operand(0));
   }
   return c.Emit(circle::BuiltinOperator_RMS_NORM,
                 circle::CreateRmsNormOptions(c.builder(), op.epsilon));
@@ -295,7 +293,7 @@ absl::Status Lower(const ir::Pad& op, Context& c) {
   }
   if (op.value == 0) return c.EmitEmpty<circle::PadOptions>(circle::BuiltinOperator_PAD);
   ir::Value value;
-  value.name = absl::StrCat(c.result().name, "/value");
+  value.name = "value";
   value.type = {c.operand(0).type.dtype, ir::Shape(ir::Dims())};
   value.constant = ir::Tensor::FromDoubles(value.type.dtype, {}, {op.value});
   value.quantization = c.operand(0).quantization;
@@ -370,6 +368,7 @@ absl::Status Lower(const std::monostate&, Context&) {
 
 ir::Value UnitGain(const ir::Value& x) {
   ir::Value gain;
+  gain.name = "gain";
   gain.type = {DType::kF32, ir::Shape({1})};
   gain.constant = ir::Tensor::FromDoubles(DType::kF32, {1}, {1.0});
   if (ir::HasQparams(x.quantization)) {

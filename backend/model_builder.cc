@@ -20,6 +20,9 @@ namespace {
 using flatbuffers::Offset;
 using flatbuffers::uoffset_t;
 
+// Circle's readers do not look at it; LiteRT wants 3, so that the same bytes under its identifier
+// load there.
+constexpr uint32_t kSchemaVersion = 3;
 constexpr char kDescription[] = "gemma4-circle-export";
 constexpr char kSignatureKey[] = "serving_default";
 
@@ -144,20 +147,20 @@ class ModelBuilder {
     const auto it = tensor_of_.find(id);
     if (it != tensor_of_.end()) return it->second;
     const ir::Value& value = graph_.value(id);
-    const auto name = names_.find(id);
-    const int tensor = AddTensor(value, name == names_.end() ? Unique(value.name) : name->second);
+    if (!names_.contains(id)) names_[id] = Unique(value.name);
+    const int tensor = AddTensor(value, names_[id]);
     tensor_of_[id] = tensor;
     return tensor;
   }
 
   // Constants of equal shape, content and qparams are one tensor, named after its first reader.
-  int TensorOfOwn(const ir::Value& own) {
+  int TensorOfOwn(const ir::Value& own, const std::string& reader) {
     const std::string key =
         absl::StrCat(ir::DTypeName(ir::StoredDType(own)), ir::ShapeText(own.type.shape), " ",
                      plan_.Add(own), " ", QuantKey(own.quantization));
     const auto it = own_tensor_of_.find(key);
     if (it != own_tensor_of_.end()) return it->second;
-    const int tensor = AddTensor(own, Unique(own.name));
+    const int tensor = AddTensor(own, Unique(absl::StrCat(reader, "/", own.name)));
     own_tensor_of_[key] = tensor;
     return tensor;
   }
@@ -182,17 +185,6 @@ class ModelBuilder {
     return it->second;
   }
 
-  void EmitOperator(const LoweredOperator& op, const std::vector<int32_t>& outputs) {
-    std::vector<int32_t> inputs;
-    for (const LoweredOperand& operand : op.operands) {
-      inputs.push_back(operand.own.has_value() ? TensorOfOwn(*operand.own)
-                                               : TensorOf(operand.value));
-    }
-    const uint32_t code = CodeOf(op.code, op.version);
-    operators_.push_back(circle::CreateOperatorDirect(builder_, code, &inputs, &outputs,
-                                                      op.options_type, op.options));
-  }
-
   void AddOperator(const ir::Node& node) {
     absl::StatusOr<LoweredOperator> lowered = LowerNode(graph_, node, builder_);
     if (!lowered.ok()) {
@@ -203,7 +195,14 @@ class ModelBuilder {
     for (ir::ValueId input : node.inputs) TensorOf(input);
     std::vector<int32_t> outputs;
     for (ir::ValueId output : node.outputs) outputs.push_back(TensorOf(output));
-    EmitOperator(*lowered, outputs);
+    std::vector<int32_t> inputs;
+    for (const LoweredOperand& operand : lowered->operands) {
+      inputs.push_back(operand.own.has_value() ? TensorOfOwn(*operand.own, names_[node.outputs[0]])
+                                               : TensorOf(operand.value));
+    }
+    const uint32_t code = CodeOf(lowered->code, lowered->version);
+    operators_.push_back(circle::CreateOperatorDirect(builder_, code, &inputs, &outputs,
+                                                      lowered->options_type, lowered->options));
   }
 
   std::vector<Offset<circle::TensorMap>> SignatureOf(const std::vector<std::string>& names,
@@ -233,8 +232,8 @@ class ModelBuilder {
       buffers.push_back(PlaceholderBuffer(builder_, buffer.inline_data));
     }
     circle::FinishModelBuffer(
-        builder_, circle::CreateModelDirect(builder_, 0, &codes_, &subgraphs, kDescription,
-                                            &buffers, nullptr, nullptr, &signatures));
+        builder_, circle::CreateModelDirect(builder_, kSchemaVersion, &codes_, &subgraphs,
+                                            kDescription, &buffers, nullptr, nullptr, &signatures));
   }
 
   // A Buffer table takes at most 32 bytes and its place in the list 4; the rest of what is still to

@@ -46,6 +46,7 @@ bool SameConstant(const ir::Value& a, const ir::Value& b) {
   const int64_t elements = a.constant->NumElements();
   const int64_t head = std::min(elements, kCompared);
   if (StoredRange(a, 0, head) != StoredRange(b, 0, head)) return false;
+  if (head == elements) return true;
   const int64_t tail = std::max(head, (elements - kCompared) / 2 * 2);
   return StoredRange(a, tail, elements - tail) == StoredRange(b, tail, elements - tail);
 }

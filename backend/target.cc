@@ -32,26 +32,41 @@ const std::vector<Rule>& OnertRules() {
       {"cos", {kF32}, 6},
       {"dequantize", {kF32, kU8, kI8}, 6},
       {"div", {kF32}, 6},
+      {"equal", {kF32, kBool}, 6},
       {"exp", {kF32}, 6},
+      {"floor", {kF32}, 6},
       {"fully_connected", {kF32, kU8}, 6, 2},
       {"gather", {kF32, kU8, kI32}, 6},
       {"gelu", {kF32}, 6},
+      {"greater", {kF32, kBool}, 6},
+      {"greater_equal", {kF32, kBool}, 6},
       {"l2_norm", {kF32, kU8}, 5},
+      {"less", {kF32, kBool}, 6},
+      {"less_equal", {kF32, kBool}, 6},
+      {"log", {kF32}, 6},
+      {"logical_and", {kBool}, 6},
+      {"logical_not", {kBool}, 6},
+      {"logical_or", {kBool}, 6},
+      {"logical_xor", {kBool}, 6},
       {"logistic", {kF32, kU8}, 6},
       {"maximum", {kF32, kU8}, 6},
       {"minimum", {kF32, kU8}, 6},
+      {"mod", {kF32}, 6},
       {"mul", {kF32, kU8, kI8, kI32, kI64}, 6},
       {"neg", {kF32}, 6},
+      {"not_equal", {kF32, kBool}, 6},
       {"pack", {kF32}, 6},
       {"pad", {kF32, kU8, kI8}, 4},
       {"pow", {kF32}, 6},
       {"quantize", {kF32, kU8, kI8}, 6},
       {"reduce_max", {kF32}, 4},
       {"reduce_mean", {kF32, kU8}, 4},
+      {"reduce_prod", {kF32}, 4},
       {"reduce_sum", {kF32, kU8}, 4},
       {"relu", {kF32}, 6},
       {"reshape", {kF32, kU8, kI8, kI32, kI64, kBool}, 6},
       {"rms_norm", {kF32}, 4, 3},
+      {"round", {kF32}, 6},
       {"rsqrt", {kF32}, 6},
       {"select", {kF32}, 6},
       {"sin", {kF32}, 6},
@@ -76,9 +91,7 @@ class OnertClauses {
   OnertClauses(const ir::Graph& graph, const ir::Node& node) : graph_(graph), node_(node) {}
 
   std::string operator()(const ir::BatchMatMul&) const {
-    return graph_.IsConstant(node_.inputs[0])
-               ? "its first operand is constant; only the second may be"
-               : "";
+    return graph_.IsConstant(node_.inputs[0]) ? "a constant first operand" : "";
   }
   std::string operator()(const ir::FullyConnected&) const {
     if (Stored(node_.inputs[1]) != Stored(node_.inputs[0])) {
