@@ -319,7 +319,8 @@ void GraphImporter::ImportNode(const NodeProto& node, Scope& scope) {
   if (scope.caller != nullptr && provenance.lead().module.empty()) {
     ir::Origin origin = scope.caller->lead();
     origin.op_type = node.op_type();
-    if (!node.name().empty()) origin.node = absl::StrCat(origin.node, "/", node.name());
+    // Of nested calls only the outermost, however deep they go.
+    if (scope.call_depth == 1 && !node.name().empty()) origin.node = absl::StrCat(origin.node, "/", node.name());
     provenance = ir::Provenance(std::move(origin));
   }
   const std::string where = Where(node, provenance);
@@ -383,8 +384,8 @@ absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::Functi
                                        const ir::Provenance& provenance) {
   if (scope.call_depth >= kMaxCallDepth) {
     gave_up_ = true;
-    return Unsupported("functions call each other more than ", kMaxCallDepth, " deep, at '", function.name(),
-                       "'; inline them (onnx.inliner) or look for a recursion");
+    return InvalidInput("functions are nested more than ", kMaxCallDepth, " calls deep, at '", function.name(),
+                        "'; inline them (onnx.inliner) or look for a recursion");
   }
   const std::string where = Where(node, provenance);
   const std::vector<Ref> inputs = InputRefs(node, scope, where);

@@ -16,8 +16,13 @@ absl::Status Reduce(NodeContext& node, ir::ReduceKind kind, int64_t axes_input_s
   } else if (const auto list = node.Ints("axes"); !list.empty()) {
     axes = node.graph().AddConstant("axes", ir::Tensor::I64(list));
   }
-  if (axes == ir::kNoValue) return node.Return(op, {x});
-  return node.Return(op, {x, axes});
+  std::vector<ir::ValueId> operands{x};
+  if (axes != ir::kNoValue) operands.push_back(axes);
+  // ReduceMax and ReduceMin of Booleans (opset 20): any and all, on 0 and 1.
+  if (node.TypeOf(x).dtype != ir::DType::kBool) return node.Return(op, std::move(operands));
+  ASSIGN_OR_RETURN(operands[0], node.Emit(ir::Cast{ir::DType::kI32}, {x}));
+  ASSIGN_OR_RETURN(const ir::ValueId reduced, node.Emit(op, std::move(operands)));
+  return node.Return(ir::Cast{ir::DType::kBool}, {reduced});
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ std::string InputNames(const Graph& graph) {
     names.push_back(absl::StrCat("'", graph.value(input).name, "' ", ir::DTypeName(type.dtype),
                                  ir::ShapeText(type.shape)));
   }
-  return names.empty() ? "the graph has no inputs left" : absl::StrCat("inputs: ", absl::StrJoin(names, ", "));
+  return names.empty() ? "the graph has no inputs left"
+                       : absl::StrCat("inputs: ", absl::StrJoin(names, ", "));
 }
 
 absl::StatusOr<ValueId> InputByName(const Graph& graph, absl::string_view name) {
@@ -47,8 +48,8 @@ absl::Status SetShape(Graph& graph, const std::string& name, const Dims& dims) {
   RETURN_IF_ERROR(ir::CheckedNumElements(dims).status());
   ir::Type type = graph.value(input).type;
   if (!Agrees(type.shape, dims)) {
-    return InvalidInput("shape ", ir::ShapeText(dims), " for input '", name, "', which the model declares as ",
-                        ir::ShapeText(type.shape));
+    return InvalidInput("shape ", ir::ShapeText(dims), " for input '", name,
+                        "', which the model declares as ", ir::ShapeText(type.shape));
   }
   type.shape = dims;
   graph.SetType(input, std::move(type));
@@ -58,8 +59,9 @@ absl::Status SetShape(Graph& graph, const std::string& name, const Dims& dims) {
 absl::Status BindTensor(Graph& graph, ValueId input, Tensor data, std::vector<std::string>& names) {
   const ir::Value& value = graph.value(input);
   if (data.dtype() != value.type.dtype) {
-    return InvalidInput("input '", value.name, "' is ", ir::DTypeName(value.type.dtype), ", but what is bound to it is ",
-                        ir::DTypeName(data.dtype()), "; convert the file");
+    return InvalidInput("input '", value.name, "' is ", ir::DTypeName(value.type.dtype),
+                        ", but what is bound to it is ", ir::DTypeName(data.dtype()),
+                        "; convert the file");
   }
   if (!Agrees(value.type.shape, data.dims())) {
     return InvalidInput("input '", value.name, "' has shape ", ir::ShapeText(value.type.shape),
@@ -81,17 +83,33 @@ absl::StatusOr<Tensor> MakeMask(DType dtype, int64_t batch, int64_t slots, int64
     return mask;
   };
   switch (dtype) {
-    case DType::kBool: case DType::kU8: case DType::kI8: return fill(uint8_t{1});
-    case DType::kU16: case DType::kI16: return fill(uint16_t{1});
-    case DType::kU32: case DType::kI32: return fill(uint32_t{1});
-    case DType::kU64: case DType::kI64: return fill(uint64_t{1});
-    case DType::kF32: return fill(1.0f);
-    case DType::kF64: return fill(1.0);
-    case DType::kF16: return fill(uint16_t{0x3C00});
-    case DType::kBF16: return fill(uint16_t{0x3F80});
-    case DType::kU4: case DType::kI4: break;
+    case DType::kBool:
+    case DType::kU8:
+    case DType::kI8:
+      return fill(uint8_t{1});
+    case DType::kU16:
+    case DType::kI16:
+      return fill(uint16_t{1});
+    case DType::kU32:
+    case DType::kI32:
+      return fill(uint32_t{1});
+    case DType::kU64:
+    case DType::kI64:
+      return fill(uint64_t{1});
+    case DType::kF32:
+      return fill(1.0f);
+    case DType::kF64:
+      return fill(1.0);
+    case DType::kF16:
+      return fill(uint16_t{0x3C00});
+    case DType::kBF16:
+      return fill(uint16_t{0x3F80});
+    case DType::kU4:
+    case DType::kI4:
+      break;
   }
-  return InvalidInput("an attention_mask of ", ir::DTypeName(dtype), " cannot be made; bind it from a file");
+  return InvalidInput("an attention_mask of ", ir::DTypeName(dtype),
+                      " cannot be made; bind it from a file");
 }
 
 absl::StatusOr<Tensor> MakePositions(DType dtype, int64_t batch, int64_t slots, Grid grid) {
@@ -114,57 +132,64 @@ absl::StatusOr<Tensor> MakePositions(DType dtype, int64_t batch, int64_t slots, 
 }
 
 // A dim that the graph may know, and what the options say of it.
-absl::StatusOr<int64_t> SlotsOf(const Graph& graph, ValueId positions, ValueId mask, absl::optional<int64_t> seq_len) {
+absl::StatusOr<int64_t> SlotsOf(const Graph& graph, ValueId positions, ValueId mask,
+                                absl::optional<int64_t> seq_len) {
   absl::optional<int64_t> slots;
   for (ValueId input : {positions, mask}) {
     if (input == ir::kNoValue) continue;
     const ir::Shape& shape = graph.value(input).type.shape;
     if (!shape.has_rank() || shape.rank() < 2 || shape.dim(1) == ir::kUnknownDim) continue;
     if (slots && *slots != shape.dim(1)) {
-      return InvalidInput("input '", graph.value(input).name, "' has ", shape.dim(1), " patch slots, '",
-                          graph.value(positions).name, "' has ", *slots);
+      return InvalidInput("input '", graph.value(input).name, "' has ", shape.dim(1),
+                          " patch slots, '", graph.value(positions).name, "' has ", *slots);
     }
     slots = shape.dim(1);
   }
   if (slots && seq_len && *slots != *seq_len) {
-    return InvalidInput("a sequence length of ", *seq_len, " for input '", graph.value(positions).name,
-                        "', which the model declares as ", ir::ShapeText(graph.value(positions).type.shape));
+    return InvalidInput("a sequence length of ", *seq_len, " for input '",
+                        graph.value(positions).name, "', which the model declares as ",
+                        ir::ShapeText(graph.value(positions).type.shape));
   }
   if (!slots) slots = seq_len;
   if (!slots) {
     return InvalidInput("the number of patch slots of input '", graph.value(positions).name, "' ",
                         ir::ShapeText(graph.value(positions).type.shape),
-                        " is not known; give --seq-len S, or --shape ", graph.value(positions).name, "=B,S,2");
+                        " is not known; give --seq-len S, or --shape ", graph.value(positions).name,
+                        "=B,S,2");
   }
   return *slots;
 }
 
-absl::Status BindGrid(Graph& graph, Grid grid, absl::optional<int64_t> seq_len, std::vector<std::string>& names) {
+absl::Status BindGrid(Graph& graph, Grid grid, absl::optional<int64_t> seq_len,
+                      std::vector<std::string>& names) {
   if (grid.height < 1 || grid.width < 1) {
     return InvalidInput("a grid of ", grid.height, "x", grid.width, " has no patches");
   }
   ASSIGN_OR_RETURN(const ValueId positions, InputFor(graph, kPositions));
   ASSIGN_OR_RETURN(const ValueId mask, InputFor(graph, kMask));
   if (positions == ir::kNoValue) {
-    return InvalidInput("a grid binds the input '", kPositions, "', which is bound already or does not exist; ",
-                        InputNames(graph));
+    return InvalidInput("a grid binds the input '", kPositions,
+                        "', which is bound already or does not exist; ", InputNames(graph));
   }
   const std::string name = graph.value(positions).name;
   ASSIGN_OR_RETURN(const int64_t slots, SlotsOf(graph, positions, mask, seq_len));
   // The product cannot overflow once both factors are at most `slots`.
   if (grid.height > slots || grid.width > slots || grid.height * grid.width > slots) {
-    return InvalidInput("a grid of ", grid.height, "x", grid.width, " patches does not fit the ", slots,
-                        " patch slots of input '", name, "'");
+    const bool countable = grid.height <= slots && grid.width <= slots;
+    return InvalidInput("a grid of ", grid.height, "x", grid.width,
+                        countable ? absl::StrCat(" = ", grid.height * grid.width) : "",
+                        " patches does not fit the ", slots, " patch slots of input '", name, "'");
   }
   const ir::Type& type = graph.value(positions).type;
-  int64_t batch = type.shape.has_rank() && type.shape.rank() > 0 ? type.shape.dim(0) : ir::kUnknownDim;
+  int64_t batch =
+      type.shape.has_rank() && type.shape.rank() > 0 ? type.shape.dim(0) : ir::kUnknownDim;
   if (mask != ir::kNoValue && batch == ir::kUnknownDim) {
     const ir::Shape& shape = graph.value(mask).type.shape;
     if (shape.has_rank() && shape.rank() > 0) batch = shape.dim(0);
   }
   if (batch == ir::kUnknownDim) {
-    return InvalidInput("the batch of input '", name, "' ", ir::ShapeText(type.shape), " is not known; give --shape ",
-                        name, "=1,", slots, ",2");
+    return InvalidInput("the batch of input '", name, "' ", ir::ShapeText(type.shape),
+                        " is not known; give --shape ", name, "=1,", slots, ",2");
   }
   absl::StatusOr<Tensor> ids = MakePositions(type.dtype, batch, slots, grid);
   if (!ids.ok()) return Prefixed(ids.status(), absl::StrCat("input '", name, "': "));
@@ -216,7 +241,8 @@ absl::StatusOr<ValueId> InputFor(const Graph& graph, absl::string_view role) {
     ++endings;
   }
   if (endings > 1) {
-    return InvalidInput("several graph inputs end in '", role, "'; bind them by name; ", InputNames(graph));
+    return InvalidInput("several graph inputs end in '", role, "'; bind them by name; ",
+                        InputNames(graph));
   }
   return found;
 }
@@ -229,15 +255,18 @@ absl::StatusOr<BoundInputs> BindInputs(Graph& graph, const Bindings& bindings) {
     ASSIGN_OR_RETURN(const ValueId input, InputByName(graph, name));
     RETURN_IF_ERROR(BindTensor(graph, input, data, bound.names));
   }
-  if (bindings.grid) RETURN_IF_ERROR(BindGrid(graph, *bindings.grid, bindings.seq_len, bound.names));
+  if (bindings.grid)
+    RETURN_IF_ERROR(BindGrid(graph, *bindings.grid, bindings.seq_len, bound.names));
   if (positions == ir::kNoValue) return bound;
   const ir::Value& value = graph.value(positions);
   if (!value.constant && !bindings.require_positions) return bound;
   if (!value.constant) {
-    return InvalidInput("input '", value.name, "' is not bound; give --grid HxW, --profile NAME, or --bind ", value.name,
+    return InvalidInput("input '", value.name,
+                        "' is not bound; give --grid HxW, --profile NAME, or --bind ", value.name,
                         "=FILE.npy");
   }
-  if (value.constant->rank() == 3 && value.constant->dims()[2] > 0 && ir::IsInteger(value.constant->dtype())) {
+  if (value.constant->rank() == 3 && value.constant->dims()[2] > 0 &&
+      ir::IsInteger(value.constant->dtype())) {
     bound.valid = ValidOf(*value.constant);
   }
   return bound;

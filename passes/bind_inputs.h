@@ -36,28 +36,33 @@ struct Bindings {
   std::vector<std::pair<std::string, ir::Tensor>> tensors;  // --bind
   absl::optional<Grid> grid;                                // --grid or --profile
   absl::optional<int64_t> seq_len;                          // --seq-len or --profile
-  bool require_positions = true;  // false: pixel_position_ids may stay an input, for a run that feeds it
+  bool require_positions =
+      true;  // false: pixel_position_ids may stay an input, for a run that feeds it
 };
 
 struct BoundInputs {
   // In the order of binding.
   std::vector<std::string> names;
-  // bool [B, S], true where a patch is real: x >= 0. Known once pixel_position_ids is bound, however that was done.
+  // bool [B, S], true where a patch is real: x >= 0. Known once pixel_position_ids is bound,
+  // however that was done.
   absl::optional<ir::Tensor> valid;
 };
 
-// The input that is `role` (pixel_position_ids, attention_mask): the one of just this name, else the only one whose name
-// ends in it; kNoValue where there is none. InvalidInput: several end in it.
+// The input that is `role` (pixel_position_ids, attention_mask): the one of just this name, else
+// the only one whose name ends in it; kNoValue where there is none. InvalidInput: several end in
+// it.
 absl::StatusOr<ir::ValueId> InputFor(const ir::Graph& graph, absl::string_view role);
 
 // In this order:
 //   1. the shapes are set; a dim that the graph knows must agree
 //   2. the tensors are bound; dtype and every known dim must agree
-//   3. from a grid: pixel_position_ids, i64 or i32 [B, S, 2], (x, y) in row-major order, then (-1, -1), and, where the graph
-//      has one, attention_mask [B, S], 1 where the patch is real, in that input's dtype. S is the graph's dim, else seq_len
+//   3. from a grid: pixel_position_ids, i64 or i32 [B, S, 2], (x, y) in row-major order, then
+//      (-1, -1), and, where the graph has one, attention_mask [B, S], 1 where the patch is real, in
+//      that input's dtype. S is the graph's dim, else seq_len
 // Afterwards a graph input that is pixel_position_ids must not be left.
 //
-// InvalidInput names the input, lists the graph's inputs where the name is unknown, and says how to bind.
+// InvalidInput names the input, lists the graph's inputs where the name is unknown, and says how to
+// bind.
 absl::StatusOr<BoundInputs> BindInputs(ir::Graph& graph, const Bindings& bindings);
 
 // InvalidInput where a graph input has an unknown dim: each one, and how to set it.

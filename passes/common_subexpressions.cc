@@ -12,7 +12,9 @@ using ir::NodeId;
 using ir::Tensor;
 using ir::ValueId;
 
-bool SameQuantization(const ir::Value& a, const ir::Value& b) { return a.quantization == b.quantization; }
+bool SameQuantization(const ir::Value& a, const ir::Value& b) {
+  return a.quantization == b.quantization;
+}
 
 size_t ContentHash(const Tensor& tensor) {
   const Tensor packed = tensor.Contiguous();
@@ -24,7 +26,13 @@ size_t ContentHash(const Tensor& tensor) {
 // One value for all equal constants.
 class ConstantTable {
  public:
-  explicit ConstantTable(const Graph& graph) : graph_(graph) {}
+  // Constants that nothing reads any more come first in their order too: a weight that was transposed twice on its way
+  // is the source's initialiser again and has its name.
+  explicit ConstantTable(const Graph& graph) : graph_(graph) {
+    for (ValueId id = 0; id < graph.num_values(); ++id) {
+      if (graph.IsConstant(id)) Find(id);
+    }
+  }
 
   ValueId Find(ValueId id) {
     const auto [known, inserted] = representative_.try_emplace(id, id);
@@ -39,12 +47,14 @@ class ConstantTable {
     const ir::Value& value = graph_.value(id);
     const Tensor& data = *value.constant;
     const bool compared = data.NumBytes() <= CommonSubexpressions::kComparedBytes;
-    const size_t hash = compared ? ContentHash(data) : absl::HashOf(data.bytes(), data.dims(), data.strides());
+    const size_t hash =
+        compared ? ContentHash(data) : absl::HashOf(data.bytes(), data.dims(), data.strides());
     std::vector<ValueId>& bucket = buckets_[hash];
     for (ValueId other : bucket) {
       const ir::Value& candidate = graph_.value(other);
       if (candidate.type != value.type || !SameQuantization(candidate, value)) continue;
-      if (compared ? candidate.constant->SameContent(data) : candidate.constant->SameView(data)) return other;
+      if (compared ? candidate.constant->SameContent(data) : candidate.constant->SameView(data))
+        return other;
     }
     bucket.push_back(id);
     return id;
@@ -57,7 +67,9 @@ class ConstantTable {
 
 // Whether the results of `node` may be read instead of those of `other`.
 bool MayReplace(const Graph& graph, const ir::Node& node, const ir::Node& other) {
-  if (node.op != other.op || node.inputs != other.inputs || node.outputs.size() != other.outputs.size()) return false;
+  if (node.op != other.op || node.inputs != other.inputs ||
+      node.outputs.size() != other.outputs.size())
+    return false;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ir::Value& kept = graph.value(node.outputs[i]);
     const ir::Value& gone = graph.value(other.outputs[i]);
@@ -90,7 +102,8 @@ absl::StatusOr<bool> CommonSubexpressions::Run(Graph& graph, Report& report) {
       if (!MayReplace(graph, graph.node(earlier), node)) continue;
       const std::vector<ValueId> kept = graph.node(earlier).outputs;
       const std::vector<ValueId> gone = node.outputs;
-      for (size_t i = 0; i < gone.size(); ++i) RETURN_IF_ERROR(graph.ReplaceAllUses(gone[i], kept[i]));
+      for (size_t i = 0; i < gone.size(); ++i)
+        RETURN_IF_ERROR(graph.ReplaceAllUses(gone[i], kept[i]));
       const ir::Provenance provenance = graph.node(id).provenance;
       graph.MergeProvenance(earlier, provenance);
       graph.EraseNode(id);

@@ -2,9 +2,10 @@
 //
 //   op(a...), op(a...)  ->  one of them        k, k' with equal contents  ->  one of them
 //
-// Constants are equal when they show the same storage in the same way, or, up to kComparedBytes, when their contents are
-// equal; larger ones are never read. Values whose qparams differ are different values. Results of two nodes are one only
-// where the second has no qparams or those of the first.
+// Constants are equal when they show the same storage in the same way, or, up to kComparedBytes,
+// when their contents are equal; larger ones are never read. Values whose qparams differ are
+// different values. Results of two nodes are one only where the second has no qparams or those of
+// the first.
 #ifndef PASSES_COMMON_SUBEXPRESSIONS_H_
 #define PASSES_COMMON_SUBEXPRESSIONS_H_
 

@@ -120,6 +120,11 @@ absl::StatusOr<bool> DecomposeComposites::Run(Graph& graph, Report& report) {
     const ir::Op op = node.op;
     const ValueId y = node.outputs[0];
     absl::StatusOr<bool> done = std::visit(Visitor{graph, y}, op);
+    if (done.status().code() == absl::StatusCode::kUnimplemented) {
+      // A run evaluates what stays; an export ends on it, with this reason.
+      report.Declined(name(), ir::Describe(graph, id), done.status().message());
+      continue;
+    }
     if (!done.ok()) return Prefixed(done.status(), absl::StrCat(ir::Describe(graph, id), ": "));
     decomposed += *done;
   }

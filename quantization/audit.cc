@@ -34,6 +34,7 @@ class Auditor {
     FindInconsistent();
     for (ValueId id : audit_.listed) Judge(id);
     audit_.values = static_cast<int>(audit_.listed.size());
+    audit_.foreign = options_.foreign;
     return std::move(audit_);
   }
 

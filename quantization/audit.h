@@ -36,6 +36,7 @@ struct Finding {
 };
 
 struct Audit {
+  bool foreign = false;  // as in AuditOptions
   int values = 0;  // of the graph: inputs, constants that are read, results
   int quantised = 0;
   int not_applicable = 0;  // integers, Booleans, shapes, and reals kept in float on purpose

@@ -15,13 +15,6 @@ using Json = nlohmann::ordered_json;
 constexpr FindingKind kKinds[] = {FindingKind::kMissing, FindingKind::kInconsistent, FindingKind::kDegenerate,
                                   FindingKind::kSuspicious, FindingKind::kSynthetic};
 
-std::string OpOf(const ir::Graph& graph, ir::ValueId id) {
-  const ir::Node* producer = graph.Producer(id);
-  if (producer == nullptr) return graph.IsConstant(id) ? "CONSTANT" : "INPUT";
-  if (const auto* foreign = std::get_if<ir::Foreign>(&producer->op)) return foreign->code;
-  return absl::AsciiStrToUpper(ir::OpName(producer->op));
-}
-
 Json ProvenanceOf(const ir::Graph& graph, ir::ValueId id) {
   const ir::NodeId node = NodeOf(graph, id);
   const ir::Origin empty;
@@ -29,12 +22,12 @@ Json ProvenanceOf(const ir::Graph& graph, ir::ValueId id) {
   return {{"node", origin.node}, {"op_type", origin.op_type}, {"module", origin.module}, {"stack", origin.stack}};
 }
 
-Json FindingJson(const ir::Graph& graph, const Finding& finding) {
+Json FindingJson(const ir::Graph& graph, const Audit& audit, const Finding& finding) {
   const ir::Value& value = graph.value(finding.value);
   Json also = Json::array();
   for (FindingKind kind : finding.also) also.push_back(std::string(FindingKindName(kind)));
   return {{"value", value.name},
-          {"op", OpOf(graph, finding.value)},
+          {"op", AuditOp(graph, audit, finding.value)},
           {"dtype", std::string(ir::DTypeName(ir::StoredDType(value)))},
           {"shape", value.type.shape.dims()},
           {"kind", std::string(FindingKindName(finding.kind))},
@@ -45,10 +38,10 @@ Json FindingJson(const ir::Graph& graph, const Finding& finding) {
           {"provenance", ProvenanceOf(graph, finding.value)}};
 }
 
-Json ValueJson(const ir::Graph& graph, ir::ValueId id) {
+Json ValueJson(const ir::Graph& graph, const Audit& audit, ir::ValueId id) {
   const ir::Value& value = graph.value(id);
   Json json = {{"value", value.name},
-               {"op", OpOf(graph, id)},
+               {"op", AuditOp(graph, audit, id)},
                {"dtype", std::string(ir::DTypeName(ir::StoredDType(value)))},
                {"shape", value.type.shape.dims()}};
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&value.quantization)) {
@@ -70,6 +63,14 @@ Json ValueJson(const ir::Graph& graph, ir::ValueId id) {
 
 }  // namespace
 
+std::string AuditOp(const ir::Graph& graph, const Audit& audit, ir::ValueId value) {
+  const ir::Node* producer = graph.Producer(value);
+  if (producer == nullptr) return graph.IsConstant(value) ? "CONSTANT" : "INPUT";
+  // A reader of Circle files keeps the operator's own name as the node's origin.
+  if (audit.foreign && !producer->provenance.lead().op_type.empty()) return producer->provenance.lead().op_type;
+  return absl::AsciiStrToUpper(ir::OpName(producer->op));
+}
+
 std::string AuditSummary(const Audit& audit) {
   std::string text = absl::StrCat(audit.values, " values: ", audit.quantised, " quantised");
   for (FindingKind kind : kKinds) {
@@ -86,7 +87,7 @@ std::string AuditText(const ir::Graph& graph, const Audit& audit, absl::string_v
   for (const Finding& finding : audit.findings) {
     if (finding.kind == FindingKind::kSynthetic) continue;
     const ir::Value& value = graph.value(finding.value);
-    absl::StrAppend(&text, "\n", FindingKindName(finding.kind), "  ", value.name, "  ", OpOf(graph, finding.value), " ",
+    absl::StrAppend(&text, "\n", FindingKindName(finding.kind), "  ", value.name, "  ", AuditOp(graph, audit, finding.value), " ",
                     ir::DTypeName(ir::StoredDType(value)), ir::ShapeText(value.type.shape), "\n");
     absl::StrAppend(&text, "  why      ", finding.reason, "\n");
     for (FindingKind kind : finding.also) absl::StrAppend(&text, "  also     ", FindingKindName(kind), "\n");
@@ -112,9 +113,9 @@ std::string AuditJson(const ir::Graph& graph, const Audit& audit, absl::string_v
   summary["not_applicable"] = audit.not_applicable;
   Json json = {{"schema_version", 1}, {"model", std::string(model)}, {"summary", std::move(summary)}};
   json["findings"] = Json::array();
-  for (const Finding& finding : audit.findings) json["findings"].push_back(FindingJson(graph, finding));
+  for (const Finding& finding : audit.findings) json["findings"].push_back(FindingJson(graph, audit, finding));
   json["values"] = Json::array();
-  for (ir::ValueId id : audit.listed) json["values"].push_back(ValueJson(graph, id));
+  for (ir::ValueId id : audit.listed) json["values"].push_back(ValueJson(graph, audit, id));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

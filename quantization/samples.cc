@@ -14,18 +14,6 @@
 namespace g4c::quantization {
 namespace {
 
-absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr) {
-  static constexpr std::pair<absl::string_view, ir::DType> kTypes[] = {
-      {"|b1", ir::DType::kBool}, {"|i1", ir::DType::kI8},  {"|u1", ir::DType::kU8},  {"<i2", ir::DType::kI16},
-      {"<u2", ir::DType::kU16},  {"<i4", ir::DType::kI32}, {"<u4", ir::DType::kU32}, {"<i8", ir::DType::kI64},
-      {"<u8", ir::DType::kU64},  {"<f2", ir::DType::kF16}, {"<f4", ir::DType::kF32}, {"<f8", ir::DType::kF64},
-  };
-  for (const auto& [name, dtype] : kTypes) {
-    if (name == descr) return dtype;
-  }
-  return absl::nullopt;
-}
-
 // The arrays of one file, one for each graph input, all with the same number of samples.
 struct Stack {
   std::string file;
@@ -192,6 +180,18 @@ class NormalSamples : public Samples {
 
 }  // namespace
 
+absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr) {
+  static constexpr std::pair<absl::string_view, ir::DType> kTypes[] = {
+      {"|b1", ir::DType::kBool}, {"|i1", ir::DType::kI8},  {"|u1", ir::DType::kU8},  {"<i2", ir::DType::kI16},
+      {"<u2", ir::DType::kU16},  {"<i4", ir::DType::kI32}, {"<u4", ir::DType::kU32}, {"<i8", ir::DType::kI64},
+      {"<u8", ir::DType::kU64},  {"<f2", ir::DType::kF16}, {"<f4", ir::DType::kF32}, {"<f8", ir::DType::kF64},
+  };
+  for (const auto& [name, dtype] : kTypes) {
+    if (name == descr) return dtype;
+  }
+  return absl::nullopt;
+}
+
 absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, const ir::Graph& graph,
                                                      const SampleOptions& options) {
   for (const auto& [name, key] : options.keys) {
@@ -220,7 +220,10 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, co
     total += stack.count;
     stacks.push_back(std::move(stack));
   }
-  if (total == 0) return InvalidInput("'", path, "' holds no samples");
+  if (total == 0) {
+    return InvalidInput("'", path, "' holds no samples",
+                        graph.inputs().empty() ? "" : absl::StrCat(" of input '", graph.value(graph.inputs()[0]).name, "'"));
+  }
   return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
 }
 

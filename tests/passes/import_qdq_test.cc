@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "ir/text.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::passes {
 namespace {
@@ -105,11 +105,11 @@ std::string LiveText(const ir::Graph& graph) { return ir::PrintGraph(graph); }
 
 TEST(ImportQdq, TurnsPairsIntoQparams) {
   for (const Case& c : kCases) {
-    ir::Graph graph = testing::ParseOrDie(c.before);
+    ir::Graph graph = ParseOrDie(c.before);
     Report report;
     ASSERT_OK_AND_ASSIGN(const bool changed, ImportQdq().Run(graph, report));
     EXPECT_TRUE(changed) << c.what;
-    EXPECT_EQ(LiveText(graph), LiveText(testing::ParseOrDie(c.after))) << c.what;
+    EXPECT_EQ(LiveText(graph), LiveText(ParseOrDie(c.after))) << c.what;
     ASSERT_OK_AND_ASSIGN(const bool again, ImportQdq().Run(graph, report));
     EXPECT_FALSE(again) << c.what;
   }
@@ -165,24 +165,24 @@ TEST(ImportQdq, RefusesByName) {
        absl::StatusCode::kUnimplemented, "no QuantizeLinear made"},
   };
   for (const auto& c : kRefused) {
-    ir::Graph graph = testing::ParseOrDie(c.graph);
+    ir::Graph graph = ParseOrDie(c.graph);
     Report report;
     EXPECT_THAT(ImportQdq().Run(graph, report).status(), StatusIs(c.code, HasSubstr(c.message)));
   }
 }
 
 TEST(DropQdq, LeavesRealNumbers) {
-  ir::Graph graph = testing::ParseOrDie(kCases[0].before);
+  ir::Graph graph = ParseOrDie(kCases[0].before);
   Report report;
   ASSERT_OK(DropQdq().Run(graph, report).status());
-  EXPECT_EQ(LiveText(graph), LiveText(testing::ParseOrDie(R"(graph g {
+  EXPECT_EQ(LiveText(graph), LiveText(ParseOrDie(R"(graph g {
   in  %x: f32[2]
   %y = exp(%x): f32[2]
   out %y
 })")));
-  ir::Graph integers = testing::ParseOrDie(kCases[3].before);
+  ir::Graph integers = ParseOrDie(kCases[3].before);
   ASSERT_OK(DropQdq().Run(integers, report).status());
-  EXPECT_EQ(LiveText(integers), LiveText(testing::ParseOrDie(R"(graph g {
+  EXPECT_EQ(LiveText(integers), LiveText(ParseOrDie(R"(graph g {
   in  %x: f32[1, 2]
   k   %w_1: f32[2, 2] = [0.5, 1, 1.5, 2]
   %y = fully_connected(%x, %w_1, -): f32[1, 2]

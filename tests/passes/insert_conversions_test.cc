@@ -4,8 +4,8 @@
 
 #include "ir/text.h"
 #include "ir/verifier.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::passes {
 namespace {
@@ -19,12 +19,12 @@ struct Case {
 template <typename PassType>
 void Check(absl::Span<const Case> cases) {
   for (const Case& c : cases) {
-    ir::Graph graph = testing::ParseOrDie(c.before);
+    ir::Graph graph = ParseOrDie(c.before);
     Report report;
     ASSERT_OK_AND_ASSIGN(const bool changed, PassType().Run(graph, report));
     EXPECT_EQ(changed, c.after != nullptr) << c.what;
     EXPECT_OK(ir::VerifyGraph(graph)) << c.what;
-    EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(testing::ParseOrDie(c.after == nullptr ? c.before : c.after)))
+    EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(ParseOrDie(c.after == nullptr ? c.before : c.after)))
         << c.what;
     ASSERT_OK_AND_ASSIGN(const bool again, PassType().Run(graph, report));
     EXPECT_FALSE(again) << c.what;

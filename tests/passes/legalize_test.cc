@@ -10,8 +10,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-INSTANTIATE_PASS_TEST(LegalizeCircle, {
-    {"clamps are minimum and maximum", R"(graph g {
+INSTANTIATE_PASS_TEST(LegalizeCircle,
+                      {
+                          {"clamps are minimum and maximum", R"(graph g {
   in %x: f32[4]
   %a = clamp(%x) {min: -1, max: 2}: f32[4]
   %b = exp(%a): f32[4]
@@ -21,7 +22,8 @@ INSTANTIATE_PASS_TEST(LegalizeCircle, {
   %f = exp(%e): f32[4]
   %y = clamp(%f) {min: 0, max: inf}: f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   k %m1: f32[] = [-1]
   k %p2: f32[] = [2]
@@ -36,51 +38,60 @@ INSTANTIATE_PASS_TEST(LegalizeCircle, {
   %f = exp(%e): f32[4]
   %y = relu(%f): f32[4]
   out %y
-})", 0},
-    {"a clamp outside of the representable range goes", R"(graph g {
+})",
+                           0},
+                          {"a clamp outside of the representable range goes", R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   %a = clamp(%x) {min: -1, max: 2}: f32[4] q(u8 0.01:100)
   %y = exp(%a): f32[4] q(u8 0.05:0)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   %y = exp(%x): f32[4] q(u8 0.05:0)
   out %y
-})", 0, /*evaluate=*/false},
-    {"its operand's own qparams go where it is the only reader", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"its operand's own qparams go where it is the only reader", R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   %a = exp(%x): f32[4] q(u8 0.05:0)
   %b = clamp(%a) {min: 0, max: 3}: f32[4] q(u8 0.01:0)
   %y = neg(%b): f32[4] q(u8 0.01:255)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   %b = exp(%x): f32[4] q(u8 0.01:0)
   %y = neg(%b): f32[4] q(u8 0.01:255)
   out %y
-})", 0, /*evaluate=*/false},
-    {"else it is a requantisation", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"else it is a requantisation", R"(graph g {
   in %x: f32[4] q(u8 0.05:0)
   %y = clamp(%x) {min: 0, max: 3}: f32[4] q(u8 0.01:0)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4] q(u8 0.05:0)
   %y = quantize(%x): f32[4] q(u8 0.01:0)
   out %y
-})", 0, /*evaluate=*/false},
-    {"a quantised clamp that bites has one set of qparams", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"a quantised clamp that bites has one set of qparams", R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   %y = clamp(%x) {min: -0.5, max: 0.5}: f32[4] q(u8 0.01:100)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4] q(u8 0.01:100)
   k %a: f32[] q(u8 0.01:100) = [-0.5]
   k %b: f32[] q(u8 0.01:100) = [0.5]
   %m = maximum(%x, %a): f32[4] q(u8 0.01:100)
   %y = minimum(%m, %b): f32[4] q(u8 0.01:100)
   out %y
-})", 0},
-    {"squares, gains, logic", R"(graph g {
+})",
+                           0},
+                          {"squares, gains, logic", R"(graph g {
   in %x: f32[2, 4]
   in %c: bool[2, 4]
   %s = square(%x): f32[2, 4]
@@ -89,7 +100,8 @@ INSTANTIATE_PASS_TEST(LegalizeCircle, {
   %y = logical_xor(%i, %c): bool[2, 4]
   out %y
   out %n
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 4]
   in %c: bool[2, 4]
   k %one: f32[1] = [1]
@@ -99,37 +111,44 @@ INSTANTIATE_PASS_TEST(LegalizeCircle, {
   %y = not_equal(%i, %c): bool[2, 4]
   out %y
   out %n
-})", 0},
-    {"the gain of a quantised norm is exactly one", R"(graph g {
+})",
+                           0},
+                          {"the gain of a quantised norm is exactly one", R"(graph g {
   in %x: f32[2, 4] q(u8 0.5:0)
   %y = rms_norm(%x): f32[2, 4] q(u8 0.25:7)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 4] q(u8 0.5:0)
-  k %one: f32[1] q(u8 1:0) = [1]
+  k %one: f32[1] q(u8 0.0078125:0) = [1]
   %y = rms_norm(%x, %one): f32[2, 4] q(u8 0.25:7)
   out %y
-})", 0},
-    {"a reshape that only drops reduced dims", R"(graph g {
+})",
+                           0},
+                          {"a reshape that only drops reduced dims", R"(graph g {
   in %x: f32[2, 3, 4]
   %m = reduce_mean(%x) {axes: [1]}: f32[2, 1, 4]
   %y = reshape(%m) {shape: [2, 4]}: f32[2, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3, 4]
   %y = reduce_mean(%x) {axes: [1], keep_dims: false}: f32[2, 4]
   out %y
-})", 0},
-    {"another reshape of a reduction stays", R"(graph g {
+})",
+                           0},
+                          {"another reshape of a reduction stays", R"(graph g {
   in %x: f32[2, 3, 4]
   %m = reduce_mean(%x) {axes: [1]}: f32[2, 1, 4]
   %y = reshape(%m) {shape: [8]}: f32[8]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
-INSTANTIATE_PASS_TEST(LegalizeOnert, {
-    {"a product's rank is restored where it is needed", R"(graph g {
+INSTANTIATE_PASS_TEST(LegalizeOnert,
+                      {
+                          {"a product's rank is restored where it is needed", R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   k %g: f32[1] = [1]
@@ -142,7 +161,8 @@ INSTANTIATE_PASS_TEST(LegalizeOnert, {
   %f = fully_connected(%e, %w, -): f32[1, 3, 4]
   %y = add(%x, %f): f32[1, 3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   k %g: f32[1] = [1]
@@ -157,15 +177,17 @@ INSTANTIATE_PASS_TEST(LegalizeOnert, {
   %fs = reshape(%f) {shape: [1, 3, 4]}: f32[1, 3, 4]
   %y = add(%x, %fs): f32[1, 3, 4]
   out %y
-})", 0},
-    {"an output gets its rank back, a reshape needs none", R"(graph g {
+})",
+                           0},
+                          {"an output gets its rank back, a reshape needs none", R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   %a = fully_connected(%x, %w, -): f32[1, 3, 4]
   %r = reshape(%a) {shape: [1, 3, 2, 2]}: f32[1, 3, 2, 2]
   out %a
   out %r
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   %a = fully_connected(%x, %w, -): f32[1, 3, 4]
@@ -173,13 +195,15 @@ INSTANTIATE_PASS_TEST(LegalizeOnert, {
   %r = reshape(%a) {shape: [1, 3, 2, 2]}: f32[1, 3, 2, 2]
   out %as
   out %r
-})", 0},
-    {"a constant first factor is swapped into a weight", R"(graph g {
+})",
+                           0},
+                          {"a constant first factor is swapped into a weight", R"(graph g {
   in %x: f32[1, 3, 4]
   k %p: f32[1, 2, 3] = seeded(1)
   %y = batch_matmul(%p, %x): f32[1, 2, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[2, 3] = seeded(1)
   %t = transpose(%x) {perm: [0, 2, 1]}: f32[1, 4, 3]
@@ -188,56 +212,63 @@ INSTANTIATE_PASS_TEST(LegalizeOnert, {
   %y = transpose(%fs) {perm: [0, 2, 1]}: f32[1, 2, 4]
   out %y
 })"},
-    {"a constant first factor with a batch is swapped", R"(graph g {
+                          {"a constant first factor with a batch is swapped", R"(graph g {
   in %x: f32[2, 3, 4]
   k %p: f32[2, 5, 3] = seeded(1)
   %y = batch_matmul(%p, %x): f32[2, 5, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3, 4]
   k %p: f32[2, 5, 3] = seeded(1)
   %s = batch_matmul(%x, %p) {adj_x: true, adj_y: true}: f32[2, 4, 5]
   %y = transpose(%s) {perm: [0, 2, 1]}: f32[2, 5, 4]
   out %y
 })"},
-    {"unequal splits are slices", R"(graph g {
+                          {"unequal splits are slices", R"(graph g {
   in %x: f32[6]
   %a, %b = split(%x) {axis: 0, sizes: [2, 4]}: f32[2], f32[4]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[6]
   %a = slice(%x) {begin: [0], size: [2], stride: [1]}: f32[2]
   %b = slice(%x) {begin: [2], size: [4], stride: [1]}: f32[4]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
-})", 0},
-    {"equal splits stay", R"(graph g {
+})",
+                           0},
+                          {"equal splits stay", R"(graph g {
   in %x: f32[6]
   %a, %b = split(%x) {axis: 0, sizes: [3, 3]}: f32[3], f32[3]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
-})", kUnchanged},
-    {"norms have rank 3", R"(graph g {
+})",
+                           kUnchanged},
+                          {"norms have rank 3", R"(graph g {
   in %x: f32[2, 4]
   k %g: f32[1] = [1]
   %y = rms_norm(%x, %g): f32[2, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 4]
   k %g: f32[1] = [1]
   %r = reshape(%x) {shape: [1, 2, 4]}: f32[1, 2, 4]
   %n = rms_norm(%r, %g): f32[1, 2, 4]
   %y = reshape(%n) {shape: [2, 4]}: f32[2, 4]
   out %y
-})", 0},
-    {"products and reductions have rank 4 at most", R"(graph g {
+})",
+                           0},
+                          {"products and reductions have rank 4 at most", R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
   in %z: f32[1, 2, 2, 4, 5]
   %p = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]
   %y = reduce_sum(%p) {axes: [2, 3]}: f32[1, 2, 1, 1, 5]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
   in %z: f32[1, 2, 2, 4, 5]
   %xr = reshape(%x) {shape: [4, 3, 4]}: f32[4, 3, 4]
@@ -249,7 +280,7 @@ INSTANTIATE_PASS_TEST(LegalizeOnert, {
   %y = reshape(%s) {shape: [1, 2, 1, 1, 5]}: f32[1, 2, 1, 1, 5]
   out %y
 })"},
-});
+                      });
 
 TEST(LegalizeOnert, RefusesABatchThatItCannotFlatten) {
   LegalizeOnert pass;
@@ -258,7 +289,8 @@ TEST(LegalizeOnert, RefusesABatchThatItCannotFlatten) {
   in %z: f32[2, 4, 5]
   %y = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]
   out %y
-})"), IsUnsupported(HasSubstr("batch_matmul 'y': onert multiplies")));
+})"),
+              IsUnsupported(HasSubstr("batch_matmul 'y': onert multiplies")));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "quantization/audit_report.h"
-#include "support/ir_testing.h"
+#include "tests/support/ir_testing.h"
 
 namespace g4c::quantization {
 namespace {
@@ -20,7 +20,7 @@ const Finding* FindingOf(const ir::Graph& graph, const Audit& audit, absl::strin
 }
 
 TEST(Audit, CountsEachValueOnceAndIntegersNever) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2, 2] q(u8 0.5:3)
   k   %i: i64[1] = [1]
   %a = gather(%x, %i) {axis: 0}: f32[1, 2] q(u8 0.5:3)
@@ -39,7 +39,7 @@ TEST(Audit, CountsEachValueOnceAndIntegersNever) {
 }
 
 TEST(Audit, SaysWherePropagationStopped) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2, 2] q(u8 0.5:3)
   %a = exp(%x): f32[2, 2]
   %b = reshape(%a) {shape: [4]}: f32[4] q(u8 1:0)
@@ -53,7 +53,7 @@ TEST(Audit, SaysWherePropagationStopped) {
 }
 
 TEST(Audit, FindsBothSidesOfADataMoverThatDiffer) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2, 2] q(u8 0.5:3)
   %a, %b = split(%x) {axis: 0, sizes: [1, 1]}: f32[1, 2] q(u8 0.5:4), f32[1, 2] q(u8 0.5:3)
   out %a
@@ -65,7 +65,7 @@ TEST(Audit, FindsBothSidesOfADataMoverThatDiffer) {
 }
 
 TEST(Audit, FindsDegenerateAndSuspiciousQparams) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2, 2] q(u8 1e-12:0)
   k   %w: f32[2, 2] q(i8 per_channel 0 [1, 1e-12] [0, 0]) = [1, 2, 0, 0]
   k   %c: f32[2] q(u8 0.1:0) = [1, 99]
@@ -82,7 +82,7 @@ TEST(Audit, FindsDegenerateAndSuspiciousQparams) {
 }
 
 TEST(Audit, OfAForeignFileKnowsNoReasonsButKnowsFloatIslands) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2] q(u8 0.5:3)
   %f = dequantize(%x): f32[2]
   %e = exp(%f): f32[2]
@@ -99,7 +99,7 @@ TEST(Audit, OfAForeignFileKnowsNoReasonsButKnowsFloatIslands) {
 }
 
 TEST(AuditJson, FollowsTheSchema) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[2, 2] q(u8 0.5:3)
   %b = exp(%x): f32[2, 2]  @layers.0.mlp
   %c = add(%b, %b): f32[2, 2] q(u8 1:0)

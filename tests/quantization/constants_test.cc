@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "ir/text.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::quantization {
 namespace {

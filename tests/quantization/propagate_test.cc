@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/text.h"
-#include "support/ir_testing.h"
+#include "tests/support/ir_testing.h"
 
 namespace g4c::quantization {
 namespace {
@@ -96,18 +96,18 @@ const Case kCases[] = {
 
 TEST(PropagateQparams, FillsOnlyWhatFollows) {
   for (const Case& c : kCases) {
-    ir::Graph graph = testing::ParseOrDie(c.before);
+    ir::Graph graph = ParseOrDie(c.before);
     const std::string before = ir::PrintGraph(graph);
     const int filled = PropagateQparams(graph, absl::nullopt);
     EXPECT_EQ(filled > 0, c.after != nullptr) << c.what;
-    const ir::Graph wanted = testing::ParseOrDie(c.after == nullptr ? c.before : c.after);
+    const ir::Graph wanted = ParseOrDie(c.after == nullptr ? c.before : c.after);
     EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(wanted)) << c.what;
     EXPECT_EQ(PropagateQparams(graph, absl::nullopt), 0) << c.what << ", again";
   }
 }
 
 TEST(PropagationStop, NamesTheOperatorAtTheBorder) {
-  const ir::Graph graph = testing::ParseOrDie(kCases[2].before);
+  const ir::Graph graph = ParseOrDie(kCases[2].before);
   for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
     const ir::NodeId stop = PropagationStop(graph, id);
     if (graph.value(id).name == "a") {

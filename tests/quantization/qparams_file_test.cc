@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "ir/text.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::quantization {
 namespace {
@@ -20,7 +20,7 @@ constexpr char kQuantised[] = R"(graph g {
 })";
 
 TEST(QparamsFile, RoundTripsBitForBit) {
-  const ir::Graph graph = testing::ParseOrDie(kQuantised);
+  const ir::Graph graph = ParseOrDie(kQuantised);
   QparamsFile file = CollectQparams(graph);
   file.model_hash = "abc";
   file.weight_bytes = 16;
@@ -33,7 +33,7 @@ TEST(QparamsFile, RoundTripsBitForBit) {
 }
 
 TEST(QparamsFile, GivesAFloatGraphItsQparams) {
-  ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[1, 2]
   k   %w: f32[2, 2] = [1, 2, 3, 4]
   k   %mask: f32[2] = [0, -3e38]
@@ -42,7 +42,7 @@ TEST(QparamsFile, GivesAFloatGraphItsQparams) {
   %p = softmax(%s): f32[1, 2]
   out %p
 })");
-  ASSERT_OK(ApplyQparams(CollectQparams(testing::ParseOrDie(kQuantised)), graph));
+  ASSERT_OK(ApplyQparams(CollectQparams(ParseOrDie(kQuantised)), graph));
   const QparamsFile applied = CollectQparams(graph);
   EXPECT_EQ(applied.values.size(), 5u);
   EXPECT_EQ(applied.mask_fills.at("s"), -102);
@@ -76,7 +76,7 @@ TEST(QparamsFile, RefusesWhatItDoesNotUnderstand) {
     EXPECT_THAT(ParseQparams(c.json).status(),
                 StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr(c.message)));
   }
-  ir::Graph graph = testing::ParseOrDie("graph g {\n  in %x: f32[2]\n  out %x\n}");
+  ir::Graph graph = ParseOrDie("graph g {\n  in %x: f32[2]\n  out %x\n}");
   QparamsFile file;
   file.values["nobody"] = ir::QuantPerTensor{ir::DType::kU8, 1, 0};
   EXPECT_THAT(ApplyQparams(file, graph),

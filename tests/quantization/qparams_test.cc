@@ -21,7 +21,8 @@ struct Case {
 TEST(ChooseQparams, CoversTheRangeAndZero) {
   // Scales are written as the formula gives them; equality is exact because both sides round once to f32.
   const Case kCases[] = {
-      {{-1.0f, 1.0f}, DType::kU8, static_cast<float>(2.0 / 255), 128},
+      // -lo / scale is 127.5, less what rounding the scale to f32 takes.
+      {{-1.0f, 1.0f}, DType::kU8, static_cast<float>(2.0 / 255), 127},
       {{0.5f, 2.0f}, DType::kU8, static_cast<float>(2.0 / 255), 0},
       {{-3.0f, -1.0f}, DType::kU8, static_cast<float>(3.0 / 255), 255},
       {{-1.0f, 3.0f}, DType::kI8, static_cast<float>(4.0 / 255), -64},

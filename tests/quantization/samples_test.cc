@@ -6,9 +6,9 @@
 
 #include "base/npy.h"
 #include "base/npz.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
-#include "support/temp_dir.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace g4c::quantization {
 namespace {
@@ -32,7 +32,7 @@ class SamplesTest : public ::testing::Test {
     return path;
   }
 
-  testing::TempDir dir_;
+  TempDir dir_;
 };
 
 TEST_F(SamplesTest, TakesEveryShapeThatTheManualNames) {
@@ -45,7 +45,7 @@ TEST_F(SamplesTest, TakesEveryShapeThatTheManualNames) {
       {kBatched, {3, 2, 2}, 3},  {kBatched, {2, 2}, 1},
   };
   for (const auto& c : kCases) {
-    const ir::Graph graph = testing::ParseOrDie(c.graph);
+    const ir::Graph graph = ParseOrDie(c.graph);
     std::vector<float> data(ir::NumElements(c.dims));
     for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<float>(i);
     ASSERT_OK_AND_ASSIGN(const auto samples, OpenSamples(Npz("x", c.dims, data), graph, {}));
@@ -57,7 +57,7 @@ TEST_F(SamplesTest, TakesEveryShapeThatTheManualNames) {
 }
 
 TEST_F(SamplesTest, SaysWhatDoesNotFit) {
-  const ir::Graph graph = testing::ParseOrDie(kOneInput);
+  const ir::Graph graph = ParseOrDie(kOneInput);
   const auto error = [&](const std::string& path, const SampleOptions& options = {}) {
     const auto samples = OpenSamples(path, graph, options);
     return samples.ok() ? absl::OkStatus() : samples.status();
@@ -78,7 +78,7 @@ TEST_F(SamplesTest, SaysWhatDoesNotFit) {
 }
 
 TEST_F(SamplesTest, AnExtraMemberIsAnErrorUnlessAllowed) {
-  const ir::Graph graph = testing::ParseOrDie(kOneInput);
+  const ir::Graph graph = ParseOrDie(kOneInput);
   const std::string path = dir_.path() + "/s.npz";
   const std::vector<float> data = {1, 2};
   const NpzMember members[] = {{"x", "<f4", {1, 2}, Bytes(data)}, {"labels", "<f4", {2}, Bytes(data)}};
@@ -91,7 +91,7 @@ TEST_F(SamplesTest, AnExtraMemberIsAnErrorUnlessAllowed) {
 }
 
 TEST_F(SamplesTest, NamesTheNanAndItsPlace) {
-  const ir::Graph graph = testing::ParseOrDie(kOneInput);
+  const ir::Graph graph = ParseOrDie(kOneInput);
   ASSERT_OK_AND_ASSIGN(const auto samples, OpenSamples(Npz("x", {2, 2}, {1, 2, 3, NAN}), graph, {}));
   EXPECT_OK(samples->Get(0).status());
   EXPECT_THAT(samples->Get(1).status(),
@@ -99,7 +99,7 @@ TEST_F(SamplesTest, NamesTheNanAndItsPlace) {
 }
 
 TEST_F(SamplesTest, SyntheticSamplesAreStandardNormalAndRepeatable) {
-  const ir::Graph graph = testing::ParseOrDie("graph g {\n  in %x: f32[100, 100]\n  out %x\n}");
+  const ir::Graph graph = ParseOrDie("graph g {\n  in %x: f32[100, 100]\n  out %x\n}");
   ASSERT_OK_AND_ASSIGN(const auto samples, SyntheticSamples(graph, 2));
   EXPECT_TRUE(samples->synthetic());
   ASSERT_OK_AND_ASSIGN(const auto first, samples->Get(0));
@@ -116,7 +116,7 @@ TEST_F(SamplesTest, SyntheticSamplesAreStandardNormalAndRepeatable) {
   // Ten thousand numbers: mean within 4 standard errors (0.04), variance within 4 of its own (0.057).
   EXPECT_NEAR(sum / 1e4, 0, 0.04);
   EXPECT_NEAR(sum2 / 1e4, 1, 0.057);
-  const ir::Graph ids = testing::ParseOrDie("graph g {\n  in %x: i64[2]\n  out %x\n}");
+  const ir::Graph ids = ParseOrDie("graph g {\n  in %x: i64[2]\n  out %x\n}");
   EXPECT_THAT(SyntheticSamples(ids, 1).status(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("--bind")));
 }
 

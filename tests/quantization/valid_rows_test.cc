@@ -5,8 +5,8 @@
 #include "quantization/axis_classes.h"
 #include "quantization/calibrate.h"
 #include "quantization/mask_fill.h"
-#include "support/ir_testing.h"
-#include "support/status_matchers.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::quantization {
 namespace {
@@ -35,7 +35,7 @@ ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
 }
 
 TEST(AxisClasses, FollowsThePatchesThroughAttention) {
-  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  const ir::Graph graph = ParseOrDie(kAttention);
   const AxisClasses classes(graph);
   const int patches = classes.ClassOf(ByName(graph, "x"), 1);
   const std::vector<std::pair<const char*, int>> kPatchAxes = {
@@ -49,7 +49,7 @@ TEST(AxisClasses, FollowsThePatchesThroughAttention) {
 }
 
 TEST(ValidRows, VisitsNoPadding) {
-  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  const ir::Graph graph = ParseOrDie(kAttention);
   ASSERT_OK_AND_ASSIGN(const ValidRows valid, ValidRows::Find(graph));
   EXPECT_TRUE(valid.has_padding());
   EXPECT_EQ(valid.num_valid(), 2);
@@ -67,7 +67,7 @@ TEST(ValidRows, VisitsNoPadding) {
 }
 
 TEST(ValidRows, FindsNoPaddingWithoutAMask) {
-  const ir::Graph graph = testing::ParseOrDie(R"(graph g {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
   in  %x: f32[1, 4]
   k   %bias: f32[4] = [0, 1, -2, -3]
   %sum = add(%x, %bias): f32[1, 4]
@@ -80,7 +80,7 @@ TEST(ValidRows, FindsNoPaddingWithoutAMask) {
 }
 
 TEST(Calibrate, IgnoresPaddingAndRecordsRowMaxima) {
-  const ir::Graph graph = testing::ParseOrDie(kAttention);
+  const ir::Graph graph = ParseOrDie(kAttention);
   class OneSample : public Samples {
    public:
     int64_t size() const override { return 1; }
@@ -98,7 +98,7 @@ TEST(Calibrate, IgnoresPaddingAndRecordsRowMaxima) {
 }
 
 TEST(ChooseMaskFills, LeavesResolutionAndMasks) {
-  ir::Graph graph = testing::ParseOrDie(kAttention);
+  ir::Graph graph = ParseOrDie(kAttention);
   Observations seen(graph.num_values());
   const ir::ValueId logits = ByName(graph, "logits");
   seen[logits].range = {-30, 4};

@@ -125,12 +125,15 @@ def onert_run(model, feeds, folder):
 
 
 def litert_run(model, feeds, folder):
-    """LiteRT takes TFLite files: a Circle file's identifier is changed on the way (Circle's own operators it lacks)."""
-    data = bytearray(pathlib.Path(model).read_bytes())
-    assert data[4:8] == b"CIR0"
-    data[4:8] = b"TFL3"
+    """LiteRT takes TFLite files: identifier and schema version are changed on the way (Circle's own operators it lacks)."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as tflite
+    tables = tflite.ModelT.InitFromPackedBuf(pathlib.Path(model).read_bytes(), 0)
+    tables.version = 3
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(tables.Pack(builder), file_identifier=b"TFL3")
     copy = pathlib.Path(folder) / "model.tflite"
-    copy.write_bytes(data)
+    copy.write_bytes(builder.Output())
     return in_child("litert", copy, feeds, folder)
 
 

@@ -50,7 +50,7 @@ BROKEN = [
     (broken.duplicate, INPUT, ["twice"]),
     (broken.duplicate_of_input, INPUT, ["'x'"]),
     (broken.cycle, INPUT, ["loop_"]),
-    (broken.output_of_nothing, INPUT, ["'y'"]),
+    (broken.output_of_nothing, INPUT, ["y ", "output of the graph"]),
     (broken.raw_too_short, INPUT, ["'w'", "20"]),
     (broken.raw_too_long, INPUT, ["'w'", "28"]),
     (broken.float_data_short, INPUT, ["'w'"]),

@@ -60,6 +60,17 @@ absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner,
   return runner.Run(list, graph);
 }
 
+// What is left that no Circle file can hold, with the reasons why it could not be decomposed.
+absl::Status CheckStatic(const ir::Graph& graph, const passes::Report& report) {
+  absl::Status status = ir::VerifyStatic(graph);
+  if (status.ok()) return status;
+  std::string text(status.message());
+  for (const passes::DeclinedRewrite& declined : report.declined()) {
+    if (declined.pass == "decompose-composites") absl::StrAppend(&text, "\n  ", declined.where, ": ", declined.reason);
+  }
+  return absl::Status(status.code(), text);
+}
+
 // Every real value is float on purpose.
 void KeepFloat(ir::Graph& graph) {
   quantization::MarkNotApplicable(graph);
@@ -215,7 +226,7 @@ absl::Status Export(const ExportOptions& options) {
   passes::PassList canonical = passes::CanonicalPhase({model.valid});
   RETURN_IF_ERROR(runner.Run(canonical, graph));
   RETURN_IF_ERROR(passes::RequireStaticInputs(graph));
-  RETURN_IF_ERROR(ir::VerifyStatic(graph));
+  RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
   RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
 
   // Quantise, legalise.
