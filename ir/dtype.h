@@ -10,7 +10,21 @@
 namespace g4c::ir {
 
 enum class DType : uint8_t {
-  kBool, kU4, kI4, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kBF16, kF32, kF64,
+  kBool,
+  kU4,
+  kI4,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kU64,
+  kI64,
+  kF16,
+  kBF16,
+  kF32,
+  kF64,
 };
 
 absl::string_view DTypeName(DType dtype);
@@ -18,7 +32,8 @@ absl::optional<DType> ParseDType(absl::string_view name);
 
 // Bits of one element as a file packs it: 4 for u4 and i4, 8 for bool.
 int BitWidth(DType dtype);
-// Bytes of one element as a Tensor holds it: u4 and i4 take a byte each, so that views can have strides.
+// Bytes of one element as a Tensor holds it: u4 and i4 take a byte each, so that views can have
+// strides.
 int ByteWidth(DType dtype);
 
 bool IsFloat(DType dtype);
@@ -26,7 +41,8 @@ bool IsFloat(DType dtype);
 bool IsInteger(DType dtype);
 bool IsSigned(DType dtype);
 
-// The smallest and largest integer of an integer dtype of at most 64 bits (u64: capped at the largest int64).
+// The smallest and largest integer of an integer dtype of at most 64 bits (u64: capped at the
+// largest int64).
 int64_t MinOf(DType dtype);
 int64_t MaxOf(DType dtype);
 

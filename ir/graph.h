@@ -1,10 +1,12 @@
 // The graph: values and nodes in two arrays, edges are ids.
 //
-// Ids stay valid for the life of the graph; nothing is moved, removal marks. References to a Value or Node are
-// invalidated by adding one. A value is a graph input, a constant, or a result of exactly one node. Users are derived.
+// Ids stay valid for the life of the graph; nothing is moved, removal marks. References to a Value
+// or Node are invalidated by adding one. A value is a graph input, a constant, or a result of
+// exactly one node. Users are derived.
 //
-// Rewrites change a graph only through the named calls below. Node order carries no meaning: whoever needs an order asks
-// for TopologicalOrder(), which depends on nothing but the outputs and the edges.
+// Rewrites change a graph only through the named calls below. Node order carries no meaning:
+// whoever needs an order asks for TopologicalOrder(), which depends on nothing but the outputs and
+// the edges.
 #ifndef IR_GRAPH_H_
 #define IR_GRAPH_H_
 
@@ -39,8 +41,8 @@ struct Type {
 struct Value {
   std::string name;  // unique in the graph
   Type type;
-  // A constant's data. Its dims are those of the type; its dtype is the type's, a float type that is widened when read
-  // (f16, bf16, f64 under f32), or the integer dtype of the qparams.
+  // A constant's data. Its dims are those of the type; its dtype is the type's, a float type that
+  // is widened when read (f16, bf16, f64 under f32), or the integer dtype of the qparams.
   absl::optional<Tensor> constant;
   Quantization quantization;
   QuantOrigin quant_origin = QuantOrigin::kNone;
@@ -57,7 +59,8 @@ struct Node {
 };
 
 struct GraphOutput {
-  std::string name;  // as in the source; the value may be called otherwise, and serve several outputs
+  std::string
+      name;  // as in the source; the value may be called otherwise, and serve several outputs
   ValueId value;
 };
 
@@ -72,7 +75,8 @@ class Graph {
   std::string name;
 
   // ---- Building ----
-  // Names are made unique by a suffix where they are taken ("x", "x_1", ...); an empty one becomes "v".
+  // Names are made unique by a suffix where they are taken ("x", "x_1", ...); an empty one becomes
+  // "v".
   ValueId AddInput(absl::string_view name, Type type);
   ValueId AddConstant(absl::string_view name, Tensor data);
   // A constant with another logical type than its data (see Value::constant).
@@ -94,8 +98,8 @@ class Graph {
   const std::vector<GraphOutput>& outputs() const { return outputs_; }
   bool IsConstant(ValueId id) const { return id != kNoValue && values_[id].constant.has_value(); }
   bool IsInput(ValueId id) const;
-  // The operands that read a value (graph outputs are not among them), in no particular but a deterministic order.
-  // Amortised linear.
+  // The operands that read a value (graph outputs are not among them), in no particular but a
+  // deterministic order. Amortised linear.
   const std::vector<Use>& Uses(ValueId id) const;
   bool IsOutput(ValueId id) const;
   // Read by exactly one operand and no graph output.
@@ -109,8 +113,8 @@ class Graph {
     return producer == nullptr ? nullptr : std::get_if<OpType>(&producer->op);
   }
 
-  // The nodes that the outputs need, producers first: depth first from the outputs, operands in order. Without
-  // recursion. Requires an acyclic graph (FindCycle).
+  // The nodes that the outputs need, producers first: depth first from the outputs, operands in
+  // order. Without recursion. Requires an acyclic graph (FindCycle).
   std::vector<NodeId> TopologicalOrder() const;
   // The nodes of one cycle, in order; empty when there is none.
   std::vector<NodeId> FindCycle() const;
@@ -126,7 +130,8 @@ class Graph {
   void SetOperands(NodeId node, std::vector<ValueId> inputs);
   void SetType(ValueId id, Type type);
   void SetQuantization(ValueId id, Quantization quantization, QuantOrigin origin);
-  // Makes the result of a node, or a graph input, a constant: the producer loses it and users read the data.
+  // Makes the result of a node, or a graph input, a constant: the producer loses it and users read
+  // the data.
   void MakeConstant(ValueId id, Type type, Tensor data);
   // Replaces the data of a constant (same logical type).
   void SetConstant(ValueId id, Tensor data);
@@ -158,7 +163,8 @@ class Graph {
   absl::flat_hash_map<std::string, int> names_;
 };
 
-// "Max 'node_Max_131' in layers.0.mlp.gate_proj" for messages; falls back to the op's ir name and result.
+// "Max 'node_Max_131' in layers.0.mlp.gate_proj" for messages; falls back to the op's ir name and
+// result.
 std::string Describe(const Graph& graph, NodeId id);
 
 }  // namespace g4c::ir

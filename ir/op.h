@@ -1,11 +1,13 @@
 // The operators: one small struct of attributes each, and the variant over them.
 //
-// ir/op_table.inc lists every operator once; enum-like code (names, arity, printing, parsing, shape rules, evaluation,
-// lowering) expands or visits it, so that an operator that lacks one of them does not compile or link.
+// ir/op_table.inc lists every operator once; enum-like code (names, arity, printing, parsing, shape
+// rules, evaluation, lowering) expands or visits it, so that an operator that lacks one of them
+// does not compile or link.
 //
-// Operators come in two kinds. Those of the written file map one to one to Circle. The others exist only until the fold
-// phase: "dynamic_*" operators take as inputs what the static ones have as attributes, and composites (attention,
-// layer_norm, einsum, ...) are decomposed once shapes are static.
+// Operators come in two kinds. Those of the written file map one to one to Circle. The others exist
+// only until the fold phase: "dynamic_*" operators take as inputs what the static ones have as
+// attributes, and composites (attention, layer_norm, einsum, ...) are decomposed once shapes are
+// static.
 #ifndef IR_OP_H_
 #define IR_OP_H_
 
@@ -36,30 +38,31 @@ absl::Span<const absl::string_view> EnumNames(ScatterKind);
 
 // How an operator's result relates to the qparams of its operands.
 enum class QparamRule : uint8_t {
-  kComputes,       // the result has qparams of its own
-  kMovesData,      // every float operand and result share one set of qparams, or an explicit quantize stands between
-  kFixedRange,     // the result's range is known without data (quantization/fixed_range.h)
+  kComputes,    // the result has qparams of its own
+  kMovesData,   // every float operand and result share one set of qparams, or an explicit quantize
+                // stands between
+  kFixedRange,  // the result's range is known without data (quantization/fixed_range.h)
   kNotApplicable,  // the result is an index, a shape or a Boolean
   kConverts,       // quantize, dequantize: changes the qparams and nothing else
 };
 
-#define G4C_OP_BODY(Name) \
-  bool operator==(const Name&) const = default;
+#define G4C_OP_BODY(Name) bool operator==(const Name&) const = default;
 // An operator without attributes.
-#define G4C_PLAIN_OP(Name)                   \
-  struct Name {                              \
-    G4C_OP_BODY(Name)                        \
+#define G4C_PLAIN_OP(Name)                     \
+  struct Name {                                \
+    G4C_OP_BODY(Name)                          \
     template <typename Self, typename Visitor> \
-    static void Visit(Self&, Visitor&&) {}   \
+    static void Visit(Self&, Visitor&&) {}     \
   };
 // The attributes in printing order: visit("name", self.field) for each.
-#define G4C_ATTRIBUTES(...)                            \
-  template <typename Self, typename Visitor>           \
-  static void Visit(Self& self, Visitor&& visit) {     \
-    __VA_ARGS__                                        \
+#define G4C_ATTRIBUTES(...)                        \
+  template <typename Self, typename Visitor>       \
+  static void Visit(Self& self, Visitor&& visit) { \
+    __VA_ARGS__                                    \
   }
 
-// ---- Element by element. Binary operators broadcast as NumPy does; both operands have one dtype. ----
+// ---- Element by element. Binary operators broadcast as NumPy does; both operands have one dtype.
+// ----
 G4C_PLAIN_OP(Abs)
 G4C_PLAIN_OP(Ceil)
 G4C_PLAIN_OP(Cos)
@@ -81,11 +84,11 @@ G4C_PLAIN_OP(Square)
 G4C_PLAIN_OP(Tanh)
 
 // The four with a fused activation, as Circle has them. Only files read back may have one.
-#define G4C_ARITHMETIC_OP(Name)                              \
-  struct Name {                                              \
-    Activation activation = Activation::kNone;               \
-    G4C_OP_BODY(Name)                                        \
-    G4C_ATTRIBUTES(visit("activation", self.activation);)    \
+#define G4C_ARITHMETIC_OP(Name)                           \
+  struct Name {                                           \
+    Activation activation = Activation::kNone;            \
+    G4C_OP_BODY(Name)                                     \
+    G4C_ATTRIBUTES(visit("activation", self.activation);) \
   };
 G4C_ARITHMETIC_OP(Add)
 G4C_ARITHMETIC_OP(Sub)
@@ -138,11 +141,11 @@ struct Gelu {
 };
 
 // ---- Along axes. axes are in [0, rank), ascending. ----
-#define G4C_REDUCE_OP(Name)                                                    \
-  struct Name {                                                                \
-    Ints axes;                                                                 \
-    bool keep_dims = true;                                                     \
-    G4C_OP_BODY(Name)                                                          \
+#define G4C_REDUCE_OP(Name)                                                       \
+  struct Name {                                                                   \
+    Ints axes;                                                                    \
+    bool keep_dims = true;                                                        \
+    G4C_OP_BODY(Name)                                                             \
     G4C_ATTRIBUTES(visit("axes", self.axes); visit("keep_dims", self.keep_dims);) \
   };
 G4C_REDUCE_OP(ReduceSum)
@@ -158,7 +161,8 @@ struct Softmax {
   G4C_ATTRIBUTES(visit("beta", self.beta);)
 };
 
-// (x, gain or nothing) -> x / sqrt(mean(x^2 over the last axis) + epsilon) * gain. gain: [C] or [1].
+// (x, gain or nothing) -> x / sqrt(mean(x^2 over the last axis) + epsilon) * gain. gain: [C] or
+// [1].
 struct RmsNorm {
   float epsilon = 1e-6f;
   G4C_OP_BODY(RmsNorm)
@@ -169,7 +173,8 @@ struct RmsNorm {
 G4C_PLAIN_OP(L2Norm)
 
 // ---- Products ----
-// (a [..., m, k], b [..., k, n]) -> [..., m, n]; adj swaps the operand's last two axes; leading axes broadcast.
+// (a [..., m, k], b [..., k, n]) -> [..., m, n]; adj swaps the operand's last two axes; leading
+// axes broadcast.
 struct BatchMatMul {
   bool adj_x = false;
   bool adj_y = false;
@@ -199,13 +204,15 @@ struct Transpose {
   G4C_ATTRIBUTES(visit("perm", self.perm);)
 };
 
-// Of each axis the `size` elements begin, begin + stride, ...; stride may be negative, never 0. One entry an axis.
+// Of each axis the `size` elements begin, begin + stride, ...; stride may be negative, never 0. One
+// entry an axis.
 struct Slice {
   Ints begin;
   Ints size;
   Ints stride;
   G4C_OP_BODY(Slice)
-  G4C_ATTRIBUTES(visit("begin", self.begin); visit("size", self.size); visit("stride", self.stride);)
+  G4C_ATTRIBUTES(visit("begin", self.begin); visit("size", self.size);
+                 visit("stride", self.stride);)
 };
 
 // The pieces of `sizes` along `axis`, one result each.
@@ -257,7 +264,8 @@ struct Pad {
                  visit("value", self.value);)
 };
 
-// (data, indices: i32 or i64) -> the slices of `axis` that the indices name (negative ones count from the end).
+// (data, indices: i32 or i64) -> the slices of `axis` that the indices name (negative ones count
+// from the end).
 struct Gather {
   int64_t axis = 0;
   G4C_OP_BODY(Gather)
@@ -275,7 +283,8 @@ struct GatherNd {
 G4C_PLAIN_OP(Quantize)
 G4C_PLAIN_OP(Dequantize)
 
-// An operator of a Circle file that this ir does not model; `code` is its builtin or custom name. Only in files read.
+// An operator of a Circle file that this ir does not model; `code` is its builtin or custom name.
+// Only in files read.
 struct Foreign {
   std::string code;
   G4C_OP_BODY(Foreign)
@@ -322,7 +331,8 @@ struct DynamicPad {
   G4C_ATTRIBUTES(visit("mode", self.mode);)
 };
 
-// (x, sizes or nothing) -> as many results as the node has; without sizes: equal pieces, the last one smaller.
+// (x, sizes or nothing) -> as many results as the node has; without sizes: equal pieces, the last
+// one smaller.
 struct DynamicSplit {
   int64_t axis = 0;
   G4C_OP_BODY(DynamicSplit)
@@ -339,8 +349,8 @@ struct DynamicReduce {
                  visit("noop_with_empty_axes", self.noop_with_empty_axes);)
 };
 
-// (x, split or nothing, index) -> piece `index` of SplitToSequence(x, split); a scalar split is the size of each piece,
-// none means pieces of size 1, whose axis is dropped unless keep_dims.
+// (x, split or nothing, index) -> piece `index` of SplitToSequence(x, split); a scalar split is the
+// size of each piece, none means pieces of size 1, whose axis is dropped unless keep_dims.
 struct SplitItem {
   int64_t axis = 0;
   bool keep_dims = true;
@@ -350,7 +360,8 @@ struct SplitItem {
 
 // (index, items...) -> items[index]
 G4C_PLAIN_OP(SequenceItem)
-// (condition: bool scalar, a, b) -> a or b; the types of both may differ. Only the chosen one is ever evaluated.
+// (condition: bool scalar, a, b) -> a or b; the types of both may differ. Only the chosen one is
+// ever evaluated.
 G4C_PLAIN_OP(Choose)
 // (start, limit, delta) -> rank 1
 G4C_PLAIN_OP(Range)
@@ -409,7 +420,8 @@ struct ScatterElements {
 };
 
 // ---- Composites: decomposed once shapes are static ----
-// (x, scale or nothing, bias or nothing) over axes [axis, rank), as ONNX LayerNormalization's first result.
+// (x, scale or nothing, bias or nothing) over axes [axis, rank), as ONNX LayerNormalization's first
+// result.
 struct LayerNorm {
   int64_t axis = -1;
   float epsilon = 1e-5f;
@@ -417,7 +429,8 @@ struct LayerNorm {
   G4C_ATTRIBUTES(visit("axis", self.axis); visit("epsilon", self.epsilon);)
 };
 
-// (x, scale or nothing) over axes [axis, rank), as ONNX RMSNormalization; the single-axis case becomes rms_norm.
+// (x, scale or nothing) over axes [axis, rank), as ONNX RMSNormalization; the single-axis case
+// becomes rms_norm.
 struct RmsNormAxes {
   int64_t axis = -1;
   float epsilon = 1e-5f;
@@ -435,8 +448,8 @@ struct SoftmaxAxis {
 // ONNX MatMul with its rank-1 rules.
 G4C_PLAIN_OP(MatMul)
 
-// ONNX Attention (opset 23, 24), first result: (q, k, v, mask or nothing). 3-D operands need the head counts.
-// scale 0: 1 / sqrt(head size).
+// ONNX Attention (opset 23, 24), first result: (q, k, v, mask or nothing). 3-D operands need the
+// head counts. scale 0: 1 / sqrt(head size).
 struct Attention {
   int64_t q_num_heads = 0;
   int64_t kv_num_heads = 0;
@@ -465,8 +478,9 @@ struct Einsum {
   G4C_ATTRIBUTES(visit("equation", self.equation);)
 };
 
-// ONNX Conv: (x [N, C, spatial...], weight [M, C / group, kernel...], bias [M] or nothing). Pads: begins, then ends;
-// empty strides, dilations, pads: ONNX's defaults; auto_pad: "NOTSET", "SAME_UPPER", "SAME_LOWER" or "VALID".
+// ONNX Conv: (x [N, C, spatial...], weight [M, C / group, kernel...], bias [M] or nothing). Pads:
+// begins, then ends; empty strides, dilations, pads: ONNX's defaults; auto_pad: "NOTSET",
+// "SAME_UPPER", "SAME_LOWER" or "VALID".
 struct Conv {
   std::string auto_pad = "NOTSET";
   Ints dilations;
@@ -475,7 +489,8 @@ struct Conv {
   Ints strides;
   G4C_OP_BODY(Conv)
   G4C_ATTRIBUTES(visit("auto_pad", self.auto_pad); visit("dilations", self.dilations);
-                 visit("group", self.group); visit("pads", self.pads); visit("strides", self.strides);)
+                 visit("group", self.group); visit("pads", self.pads);
+                 visit("strides", self.strides);)
 };
 
 // (x [..., k], y [..., k]) helper of com.microsoft FusedMatMul: alpha * op(x) op(y).
@@ -502,9 +517,9 @@ inline constexpr int kVariadic = -1;
 struct OpInfo {
   absl::string_view name;  // in the ir text
   int min_inputs;
-  int max_inputs;  // kVariadic: no limit. An input may be omitted (kNoValue) where min_inputs <= index,
-                   // and so may split_item's sizes.
-  int outputs;     // kVariadic: any number
+  int max_inputs;  // kVariadic: no limit. An input may be omitted (kNoValue) where min_inputs <=
+                   // index, and so may split_item's sizes.
+  int outputs;  // kVariadic: any number
   QparamRule rule;
 };
 

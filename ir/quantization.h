@@ -1,8 +1,9 @@
-// Quantisation of a value: a choice, so that "not yet known" can be asked for and differs from "none on purpose".
+// Quantisation of a value: a choice, so that "not yet known" can be asked for and differs from
+// "none on purpose".
 //
-// Affine: real = scale * (q - zero_point). A value with qparams keeps its logical dtype f32; the qparams say how its
-// elements are stored. Its constant data, if any, is either real (f32, f16, bf16, f64: quantised when written) or
-// already integers of the qparams' dtype.
+// Affine: real = scale * (q - zero_point). A value with qparams keeps its logical dtype f32; the
+// qparams say how its elements are stored. Its constant data, if any, is either real (f32, f16,
+// bf16, f64: quantised when written) or already integers of the qparams' dtype.
 #ifndef IR_QUANTIZATION_H_
 #define IR_QUANTIZATION_H_
 

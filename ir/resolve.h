@@ -1,8 +1,9 @@
 // What the operands of the dynamic operators mean for a given operand shape.
 //
-// The shape rules, the evaluator and the pass that makes dynamic operators static call the same functions, so that they
-// cannot disagree. Shapes may have unknown dims (and an unknown rank where said); from static shapes and operands the
-// result is always static. Semantics are those of the ONNX operator named. Errors are InvalidInput without a node name.
+// The shape rules, the evaluator and the pass that makes dynamic operators static call the same
+// functions, so that they cannot disagree. Shapes may have unknown dims (and an unknown rank where
+// said); from static shapes and operands the result is always static. Semantics are those of the
+// ONNX operator named. Errors are InvalidInput without a node name.
 #ifndef IR_RESOLVE_H_
 #define IR_RESOLVE_H_
 
@@ -18,7 +19,8 @@ using OptionalInts = absl::optional<Ints>;
 
 // The elements of an integer operand; nullopt for null (omitted or not known).
 OptionalInts IntsOf(const Tensor* operand);
-// A one-element operand of any dtype as an integer; a fraction, NaN or another element count is refused.
+// A one-element operand of any dtype as an integer; a fraction, NaN or another element count is
+// refused.
 absl::StatusOr<int64_t> IntScalarOf(const Tensor& operand);
 
 // Axes in [-rank, rank) as ascending numbers in [0, rank); a repeated axis is refused.
@@ -40,10 +42,10 @@ absl::StatusOr<Ints> ResolveReduceAxes(const DynamicReduce& op, int rank, const 
 // The shape after reducing `axes` (in [0, rank), ascending).
 Shape ReducedShape(const Shape& x, const Ints& axes, bool keep_dims);
 
-// Slice: negative indices count from the end, then everything is clamped. One entry an axis of x; of an axis whose dim
-// is unknown, begin is 0, stride 1, and size unknown.
-absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Ints& ends, const OptionalInts& axes,
-                                   const OptionalInts& steps);
+// Slice: negative indices count from the end, then everything is clamped. One entry an axis of x;
+// of an axis whose dim is unknown, begin is 0, stride 1, and size unknown.
+absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Ints& ends,
+                                   const OptionalInts& axes, const OptionalInts& steps);
 
 // Pad: elements added before and after each axis; negative ones crop.
 struct Padding {
@@ -51,24 +53,26 @@ struct Padding {
   Ints after;
 };
 absl::StatusOr<Padding> ResolvePads(int rank, const Ints& pads, const OptionalInts& axes);
-// The crop that negative entries mean, which comes first; sets them to 0. InvalidInput where more than all is cropped.
+// The crop that negative entries mean, which comes first; sets them to 0. InvalidInput where more
+// than all is cropped.
 absl::StatusOr<Slice> TakeCrop(const Dims& dims, Padding& padding);
 // The shape after padding; unknown dims stay unknown.
 absl::StatusOr<Shape> PaddedShape(const Shape& x, const Padding& padding);
 
-// Split: the sizes of `pieces` pieces of a dim (may be unknown: then sizes without an operand are unknown). Without
-// sizes: ceil(dim / pieces) each, the last one smaller.
+// Split: the sizes of `pieces` pieces of a dim (may be unknown: then sizes without an operand are
+// unknown). Without sizes: ceil(dim / pieces) each, the last one smaller.
 absl::StatusOr<Ints> ResolveSplit(int64_t dim, const OptionalInts& sizes, int pieces);
 
-// SplitToSequence and SequenceAt: the elements [begin, begin + size) of `axis` (in [0, rank)), then without the axis if
-// drop_axis. `split`: null, a scalar tensor or a rank-1 tensor.
+// SplitToSequence and SequenceAt: the elements [begin, begin + size) of `axis` (in [0, rank)), then
+// without the axis if drop_axis. `split`: null, a scalar tensor or a rank-1 tensor.
 struct SplitPiece {
   int axis;
   int64_t begin;
   int64_t size;
   bool drop_axis;
 };
-absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, const Tensor* split, int64_t index);
+absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, const Tensor* split,
+                                            int64_t index);
 
 // SequenceAt: index in [-count, count) as a number in [0, count).
 absl::StatusOr<int> ResolveSequenceIndex(int64_t index, int count);
@@ -83,7 +87,8 @@ struct ShapeRange {
 };
 ShapeRange ResolveShapeRange(const ShapeOf& op, int rank);
 
-// Conv: one entry a spatial axis; a pad of SAME is unknown (-1) where its dim is. out: the result's spatial dims.
+// Conv: one entry a spatial axis; a pad of SAME is unknown (-1) where its dim is. out: the result's
+// spatial dims.
 struct ConvWindow {
   Ints kernel;
   Ints strides;
@@ -94,8 +99,8 @@ struct ConvWindow {
 };
 absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Shape& weight);
 
-// Attention: the sizes that the operands' shapes and the head counts say; unknown ones are kUnknownDim. All three
-// operands have one rank, 3 ([B, L, H * D]) or 4 ([B, H, L, D]).
+// Attention: the sizes that the operands' shapes and the head counts say; unknown ones are
+// kUnknownDim. All three operands have one rank, 3 ([B, L, H * D]) or 4 ([B, H, L, D]).
 struct AttentionSizes {
   bool packed;  // rank 3
   int64_t batch;
@@ -106,10 +111,11 @@ struct AttentionSizes {
   int64_t head_size;    // of q and k
   int64_t v_head_size;  // of v and the result
 };
-absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape& q, const Shape& k, const Shape& v);
+absl::StatusOr<AttentionSizes> ResolveAttention(const Attention& op, const Shape& q, const Shape& k,
+                                                const Shape& v);
 
-// com.microsoft FusedMatMul: the permutation of an operand before the product. trans_batch moves axis 0 behind the other
-// leading ones ([1, ..., r-2, 0, r-1]), trans then swaps the last two.
+// com.microsoft FusedMatMul: the permutation of an operand before the product. trans_batch moves
+// axis 0 behind the other leading ones ([1, ..., r-2, 0, r-1]), trans then swaps the last two.
 std::vector<int> FusedMatMulPerm(int rank, bool trans, bool trans_batch);
 
 }  // namespace g4c::ir

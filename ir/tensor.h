@@ -1,8 +1,10 @@
-// A typed array: a strided view of shared bytes. It is what a constant holds and what the evaluators compute with.
+// A typed array: a strided view of shared bytes. It is what a constant holds and what the
+// evaluators compute with.
 //
-// Ownership: a Tensor shares its bytes (a mapped file, a parsed message, a heap block) and never copies them to make a
-// view; Transposed, Reshaped, Sliced and BroadcastTo are views. Bytes are written only through mutable_data() of a
-// tensor that Allocate just made and that nobody else shares yet.
+// Ownership: a Tensor shares its bytes (a mapped file, a parsed message, a heap block) and never
+// copies them to make a view; Transposed, Reshaped, Sliced and BroadcastTo are views. Bytes are
+// written only through mutable_data() of a tensor that Allocate just made and that nobody else
+// shares yet.
 #ifndef IR_TENSOR_H_
 #define IR_TENSOR_H_
 
@@ -27,8 +29,9 @@ class Tensor {
   // Zeros of the given type, row-major.
   static Tensor Allocate(DType dtype, Dims dims);
 
-  // A row-major view of `bytes`, kept alive by `owner`. u4 and i4 hold one element a byte. InvalidInput where the size
-  // of `bytes` is not that of `dims`. The bytes need not be aligned: a misaligned view is copied on Contiguous().
+  // A row-major view of `bytes`, kept alive by `owner`. u4 and i4 hold one element a byte.
+  // InvalidInput where the size of `bytes` is not that of `dims`. The bytes need not be aligned: a
+  // misaligned view is copied on Contiguous().
   static absl::StatusOr<Tensor> View(DType dtype, Dims dims, absl::Span<const uint8_t> bytes,
                                      std::shared_ptr<const void> owner);
 
@@ -42,8 +45,8 @@ class Tensor {
   static Tensor ScalarF32(float value);
   static Tensor ScalarI64(int64_t value);
   static Tensor ScalarBool(bool value);
-  // Stands for data of which only a digest is known (ir/text.h): reads as zeros. Views of it read as zeros, too, but are
-  // no longer opaque.
+  // Stands for data of which only a digest is known (ir/text.h): reads as zeros. Views of it read
+  // as zeros, too, but are no longer opaque.
   static Tensor Opaque(DType dtype, const Dims& dims, std::string digest);
   // Null for a tensor of real data.
   const std::string* opaque_digest() const { return opaque_digest_.get(); }
@@ -60,7 +63,8 @@ class Tensor {
   // This, or a row-major copy.
   Tensor Contiguous() const;
 
-  // The first element (of the view, not of the storage). Requires that T has ByteWidth(dtype()) bytes.
+  // The first element (of the view, not of the storage). Requires that T has ByteWidth(dtype())
+  // bytes.
   template <typename T>
   const T* data() const {
     G4C_CHECK(sizeof(T) == static_cast<size_t>(ByteWidth(dtype_)));
@@ -71,13 +75,14 @@ class Tensor {
     G4C_CHECK(sizeof(T) == static_cast<size_t>(ByteWidth(dtype_)) && writable_);
     return reinterpret_cast<T*>(const_cast<uint8_t*>(data_));
   }
-  // Whether mutable_data() may be called and no other tensor shares the bytes: then they may be overwritten in place.
+  // Whether mutable_data() may be called and no other tensor shares the bytes: then they may be
+  // overwritten in place.
   bool IsUnshared() const { return writable_ && owner_.use_count() == 1; }
   const uint8_t* bytes() const { return data_; }
   absl::Span<const uint8_t> ContiguousBytes() const;  // requires IsContiguous()
 
-  // Elements [begin, begin + out.size()) in row-major order of this view, converted: any dtype to float or double
-  // (f64 to float rounds to nearest), any integer dtype or bool to int64.
+  // Elements [begin, begin + out.size()) in row-major order of this view, converted: any dtype to
+  // float or double (f64 to float rounds to nearest), any integer dtype or bool to int64.
   void ReadFloats(int64_t begin, absl::Span<float> out) const;
   void ReadDoubles(int64_t begin, absl::Span<double> out) const;
   void ReadInts(int64_t begin, absl::Span<int64_t> out) const;
@@ -87,19 +92,21 @@ class Tensor {
   float FloatScalar() const;
   int64_t IntScalar() const;
 
-  // Views. Transposed: dim i of the result is dim perm[i]. Sliced: elements begin + k * step of one axis (step may be
-  // negative). BroadcastTo: NumPy rules. Reshaped: a view where strides allow it, else a copy.
+  // Views. Transposed: dim i of the result is dim perm[i]. Sliced: elements begin + k * step of one
+  // axis (step may be negative). BroadcastTo: NumPy rules. Reshaped: a view where strides allow it,
+  // else a copy.
   Tensor Transposed(absl::Span<const int> perm) const;
   Tensor Sliced(int axis, int64_t begin, int64_t size, int64_t step = 1) const;
   Tensor BroadcastTo(const Dims& dims) const;
   Tensor Reshaped(Dims dims) const;
-  // The same bytes under another dtype of the same width (for storage that a quantised value reinterprets).
+  // The same bytes under another dtype of the same width (for storage that a quantised value
+  // reinterprets).
   Tensor Retyped(DType dtype) const;
 
   // Whether both show the same storage in the same way (never compares content).
   bool SameView(const Tensor& other) const;
-  // Whether dtype, dims and bits of all elements (of opaque tensors: the digests) are equal. Linear in the size unless
-  // SameView.
+  // Whether dtype, dims and bits of all elements (of opaque tensors: the digests) are equal. Linear
+  // in the size unless SameView.
   bool SameContent(const Tensor& other) const;
 
  private:

@@ -26,8 +26,8 @@ size_t ContentHash(const Tensor& tensor) {
 // One value for all equal constants.
 class ConstantTable {
  public:
-  // Constants that nothing reads any more come first in their order too: a weight that was transposed twice on its way
-  // is the source's initialiser again and has its name.
+  // Constants that nothing reads any more come first in their order too: a weight that was
+  // transposed twice on its way is the source's initialiser again and has its name.
   explicit ConstantTable(const Graph& graph) : graph_(graph) {
     for (ValueId id = 0; id < graph.num_values(); ++id) {
       if (graph.IsConstant(id)) Find(id);

@@ -17,23 +17,26 @@ absl::Status Refuse(const Graph& graph, NodeId node, absl::string_view what) {
   return Unsupported(ir::Describe(graph, node), ": ", what);
 }
 
-// The qparams that a quantize_linear or dequantize_linear holds in its operands. `dtype` is the integers' dtype.
-absl::StatusOr<ir::Quantization> QparamsOf(const Graph& graph, NodeId id, int64_t axis, ir::DType dtype) {
+// The qparams that a quantize_linear or dequantize_linear holds in its operands. `dtype` is the
+// integers' dtype.
+absl::StatusOr<ir::Quantization> QparamsOf(const Graph& graph, NodeId id, int64_t axis,
+                                           ir::DType dtype) {
   const Node& node = graph.node(id);
   const auto fail = [&](const auto&... parts) {
     return InvalidInput(ir::Describe(graph, id), ": ", parts...);
   };
   const bool has_zero_point = node.inputs.size() > 2 && node.inputs[2] != ir::kNoValue;
   if (!graph.IsConstant(node.inputs[1]) || (has_zero_point && !graph.IsConstant(node.inputs[2]))) {
-    return Refuse(graph, id, "its scale or zero point is not a constant; export with static quantisation");
+    return Refuse(graph, id,
+                  "its scale or zero point is not a constant; export with static quantisation");
   }
   const std::vector<float> scales = graph.value(node.inputs[1]).constant->Floats();
   std::vector<int64_t> zero_points(scales.size(), 0);
   if (has_zero_point) {
     const ir::Tensor& data = *graph.value(node.inputs[2]).constant;
     if (ir::IsFloat(data.dtype()) || data.NumElements() != static_cast<int64_t>(scales.size())) {
-      return fail("zero point ", ir::DTypeName(data.dtype()), ir::ShapeText(data.dims()), " does not fit ",
-                  scales.size(), " scales");
+      return fail("zero point ", ir::DTypeName(data.dtype()), ir::ShapeText(data.dims()),
+                  " does not fit ", scales.size(), " scales");
     }
     zero_points = data.Ints();
   }
@@ -49,18 +52,25 @@ absl::StatusOr<ir::Quantization> QparamsOf(const Graph& graph, NodeId id, int64_
   absl::StatusOr<int> channel_axis = ir::NormalizeAxis(axis, shape.rank());
   if (!channel_axis.ok()) return fail(channel_axis.status().message());
   if (shape.dim(*channel_axis) != static_cast<int64_t>(scales.size())) {
-    return fail(scales.size(), " scales along axis ", *channel_axis, " of shape ", ir::ShapeText(shape));
+    return fail(scales.size(), " scales along axis ", *channel_axis, " of shape ",
+                ir::ShapeText(shape));
   }
   return ir::QuantPerChannel{dtype, *channel_axis, scales, std::move(zero_points)};
 }
 
 absl::Status CheckDType(const Graph& graph, NodeId id, ir::DType dtype) {
   switch (dtype) {
-    case ir::DType::kU4: case ir::DType::kI4: case ir::DType::kU8: case ir::DType::kI8:
-    case ir::DType::kU16: case ir::DType::kI16: case ir::DType::kI32:
+    case ir::DType::kU4:
+    case ir::DType::kI4:
+    case ir::DType::kU8:
+    case ir::DType::kI8:
+    case ir::DType::kU16:
+    case ir::DType::kI16:
+    case ir::DType::kI32:
       return absl::OkStatus();
     default:
-      return Refuse(graph, id, absl::StrCat("quantisation to ", ir::DTypeName(dtype), " has no Circle type"));
+      return Refuse(graph, id,
+                    absl::StrCat("quantisation to ", ir::DTypeName(dtype), " has no Circle type"));
   }
 }
 
@@ -77,8 +87,9 @@ class Importer {
     }
     for (NodeId id : graph_.TopologicalOrder()) {
       if (!std::holds_alternative<ir::QuantizeLinear>(graph_.node(id).op)) continue;
-      return Refuse(graph_, id,
-                    "its integers are used without DequantizeLinear; export the QDQ form (QuantFormat.QDQ)");
+      return Refuse(
+          graph_, id,
+          "its integers are used without DequantizeLinear; export the QDQ form (QuantFormat.QDQ)");
     }
     if (pairs == 0) return false;
     graph_.EraseDead();
@@ -111,18 +122,23 @@ class Importer {
     const NodeId quantizer = graph_.value(integers).producer;
     const auto* quantize = graph_.ProducedBy<ir::QuantizeLinear>(integers);
     if (quantize == nullptr) {
-      return Refuse(graph_, id, "it dequantises integers that no QuantizeLinear made and that are no constant");
+      return Refuse(graph_, id,
+                    "it dequantises integers that no QuantizeLinear made and that are no constant");
     }
-    ASSIGN_OR_RETURN(const ir::Quantization made, QparamsOf(graph_, quantizer, quantize->axis, dtype));
+    ASSIGN_OR_RETURN(const ir::Quantization made,
+                     QparamsOf(graph_, quantizer, quantize->axis, dtype));
     if (made != q) {
-      return InvalidInput(ir::Describe(graph_, id), ": its qparams differ from those of the QuantizeLinear '",
+      return InvalidInput(ir::Describe(graph_, id),
+                          ": its qparams differ from those of the QuantizeLinear '",
                           graph_.value(integers).name, "' that it reads");
     }
-    return Attach(graph_.node(quantizer).inputs[0], result, std::move(q), graph_.node(quantizer).provenance);
+    return Attach(graph_.node(quantizer).inputs[0], result, std::move(q),
+                  graph_.node(quantizer).provenance);
   }
 
   // Gives `source` the qparams, and its users of `result`.
-  absl::Status Attach(ValueId source, ValueId result, ir::Quantization q, const ir::Provenance& provenance) {
+  absl::Status Attach(ValueId source, ValueId result, ir::Quantization q,
+                      const ir::Provenance& provenance) {
     const ir::Quantization& present = graph_.value(source).quantization;
     if (std::holds_alternative<ir::QuantUnknown>(present)) {
       graph_.SetQuantization(source, std::move(q), ir::QuantOrigin::kQdq);
@@ -145,7 +161,8 @@ class Importer {
     }
     const std::string name = graph_.value(result).name;
     const ir::Provenance origin = provenance;
-    ASSIGN_OR_RETURN(const ValueId again, graph_.AddInferred(ir::Quantize{}, {source}, name, origin));
+    ASSIGN_OR_RETURN(const ValueId again,
+                     graph_.AddInferred(ir::Quantize{}, {source}, name, origin));
     graph_.SetQuantization(again, std::move(q), ir::QuantOrigin::kQdq);
     graph_.ReplaceAllUsesAcrossTypes(result, again);
     return absl::OkStatus();
@@ -165,7 +182,9 @@ bool HasQdq(const Graph& graph) {
   return false;
 }
 
-absl::StatusOr<bool> ImportQdq::Run(Graph& graph, Report& report) { return Importer(graph, report).Run(); }
+absl::StatusOr<bool> ImportQdq::Run(Graph& graph, Report& report) {
+  return Importer(graph, report).Run();
+}
 
 absl::StatusOr<bool> DropQdq::Run(Graph& graph, Report& report) {
   int pairs = 0;
@@ -184,7 +203,8 @@ absl::StatusOr<bool> DropQdq::Run(Graph& graph, Report& report) {
     } else if (graph.ProducedBy<ir::QuantizeLinear>(integers) != nullptr) {
       graph.ReplaceAllUsesAcrossTypes(result, graph.Producer(integers)->inputs[0]);
     } else {
-      return Refuse(graph, id, "it dequantises integers that no QuantizeLinear made and that are no constant");
+      return Refuse(graph, id,
+                    "it dequantises integers that no QuantizeLinear made and that are no constant");
     }
     ++pairs;
   }

@@ -11,7 +11,9 @@ using ir::Node;
 using ir::NodeId;
 using ir::ValueId;
 
-bool Quantised(const Graph& graph, ValueId id) { return ir::HasQparams(graph.value(id).quantization); }
+bool Quantised(const Graph& graph, ValueId id) {
+  return ir::HasQparams(graph.value(id).quantization);
+}
 
 bool IsConversion(const ir::Op& op) { return ir::InfoOf(op).rule == ir::QparamRule::kConverts; }
 
@@ -25,7 +27,8 @@ ValueId AddConversion(Graph& graph, ir::Op op, ValueId source, absl::string_view
   return graph.node(node).outputs[0];
 }
 
-// Puts a quantize behind `value`: the new value takes its name, qparams and users; what remains of `value` is called
+// Puts a quantize behind `value`: the new value takes its name, qparams and users; what remains of
+// `value` is called
 // "<name>_raw" and is quantised as `raw` says.
 void QuantizeBehind(Graph& graph, ValueId value, ir::Quantization raw, ir::QuantOrigin raw_origin) {
   const ir::Provenance provenance = graph.node(graph.value(value).producer).provenance;
@@ -62,7 +65,8 @@ class OperandConverter {
         return twin;
       }
     }
-    const ValueId result = AddConversion(graph_, ir::Quantize{}, source, "_requantised", provenance);
+    const ValueId result =
+        AddConversion(graph_, ir::Quantize{}, source, "_requantised", provenance);
     graph_.SetQuantization(result, q, origin);
     requantised_[source].push_back(result);
     return result;
@@ -72,7 +76,8 @@ class OperandConverter {
     auto [it, inserted] = dequantised_.try_emplace(source, ir::kNoValue);
     if (inserted) {
       it->second = AddConversion(graph_, ir::Dequantize{}, source, "_float", provenance);
-      graph_.SetQuantization(it->second, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
+      graph_.SetQuantization(it->second, ir::QuantNone{ir::NoQuantReason::kFloatKept},
+                             ir::QuantOrigin::kNone);
     }
     return it->second;
   }
@@ -98,8 +103,10 @@ absl::StatusOr<bool> InsertRequantise::Run(Graph& graph, Report& report) {
         if (!Quantised(graph, result)) continue;
         if (graph.value(result).quantization == graph.value(operand).quantization) continue;
         // Per-channel qparams move with their axis; their agreement is the verifier's matter.
-        if (!std::holds_alternative<ir::QuantPerTensor>(graph.value(operand).quantization)) continue;
-        QuantizeBehind(graph, result, graph.value(operand).quantization, ir::QuantOrigin::kPropagated);
+        if (!std::holds_alternative<ir::QuantPerTensor>(graph.value(operand).quantization))
+          continue;
+        QuantizeBehind(graph, result, graph.value(operand).quantization,
+                       ir::QuantOrigin::kPropagated);
         ++added;
       }
       continue;
@@ -144,7 +151,8 @@ absl::StatusOr<bool> InsertFloatIslands::Run(Graph& graph, Report& report) {
     const std::vector<ValueId> results = graph.node(id).outputs;
     for (ValueId result : results) {
       if (!Quantised(graph, result)) continue;
-      QuantizeBehind(graph, result, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
+      QuantizeBehind(graph, result, ir::QuantNone{ir::NoQuantReason::kFloatKept},
+                     ir::QuantOrigin::kNone);
     }
   }
   if (islands > 0) report.Note(absl::StrCat(islands, " operators compute in float"));
@@ -164,16 +172,19 @@ absl::StatusOr<bool> FloatIo::Run(Graph& graph, Report& report) {
     graph.ReplaceAllUsesAcrossTypes(input, quantised);
     graph.SetOperand(quantizer, 0, input);
     graph.SetQuantization(quantised, q, origin);
-    graph.SetQuantization(input, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
+    graph.SetQuantization(input, ir::QuantNone{ir::NoQuantReason::kFloatKept},
+                          ir::QuantOrigin::kNone);
     changed = true;
   }
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const ValueId output = graph.outputs()[i].value;
     if (!Quantised(graph, output)) continue;
     const ir::Node* producer = graph.Producer(output);
-    const ValueId real = AddConversion(graph, ir::Dequantize{}, output, "_float",
-                                       producer == nullptr ? ir::Provenance() : producer->provenance);
-    graph.SetQuantization(real, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
+    const ValueId real =
+        AddConversion(graph, ir::Dequantize{}, output, "_float",
+                      producer == nullptr ? ir::Provenance() : producer->provenance);
+    graph.SetQuantization(real, ir::QuantNone{ir::NoQuantReason::kFloatKept},
+                          ir::QuantOrigin::kNone);
     graph.SetOutput(static_cast<int>(i), real);
     changed = true;
   }

@@ -26,13 +26,14 @@ class Groups {
 
 }  // namespace
 
-absl::Status AssignActivations(ir::Graph& graph, const Observations& observations, ir::DType activation,
-                               ir::QuantOrigin origin) {
+absl::Status AssignActivations(ir::Graph& graph, const Observations& observations,
+                               ir::DType activation, ir::QuantOrigin origin) {
   RETURN_IF_ERROR(ChooseMaskFills(graph, observations, activation, origin));
   PropagateQparams(graph, activation);
 
   const auto unknown = [&](ir::ValueId id) {
-    return IsReal(graph.value(id)) && std::holds_alternative<ir::QuantUnknown>(graph.value(id).quantization);
+    return IsReal(graph.value(id)) &&
+           std::holds_alternative<ir::QuantUnknown>(graph.value(id).quantization);
   };
   Groups groups(graph.num_values());
   // What a clamp limits does not count: beyond the clamp's range its operand may saturate.

@@ -21,7 +21,9 @@ constexpr int64_t kSmallConstant = 4096;
 // How many operators the search for a quantised ancestor looks at.
 constexpr int kSearchLimit = 1000;
 
-bool Quantised(const Graph& graph, ValueId id) { return ir::HasQparams(graph.value(id).quantization); }
+bool Quantised(const Graph& graph, ValueId id) {
+  return ir::HasQparams(graph.value(id).quantization);
+}
 
 class Auditor {
  public:
@@ -62,7 +64,8 @@ class Auditor {
       for (ValueId result : shared.results) {
         const auto* to = std::get_if<ir::QuantPerTensor>(&graph_.value(result).quantization);
         for (int position : shared.operands) {
-          const auto* from = std::get_if<ir::QuantPerTensor>(&graph_.value(node.inputs[position]).quantization);
+          const auto* from =
+              std::get_if<ir::QuantPerTensor>(&graph_.value(node.inputs[position]).quantization);
           if (from == nullptr || to == nullptr || *from == *to) continue;
           inconsistent_.insert(result);
         }
@@ -77,9 +80,10 @@ class Auditor {
     if (!options_.foreign) return false;
     if (graph_.ProducedBy<ir::Dequantize>(id) != nullptr) return true;
     const std::vector<ir::Use>& uses = graph_.Uses(id);
-    return !uses.empty() && !graph_.IsOutput(id) && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
-      return std::holds_alternative<ir::Quantize>(graph_.node(use.node).op);
-    });
+    return !uses.empty() && !graph_.IsOutput(id) &&
+           std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
+             return std::holds_alternative<ir::Quantize>(graph_.node(use.node).op);
+           });
   }
 
   void Judge(ValueId id) {
@@ -103,17 +107,21 @@ class Auditor {
       fix = std::string(what_to_do);
     };
     if (inconsistent_.contains(id)) {
-      add(FindingKind::kInconsistent, "its operator only moves data, yet its qparams differ from the operand's",
+      add(FindingKind::kInconsistent,
+          "its operator only moves data, yet its qparams differ from the operand's",
           "give both sides the same qparams, or put a QUANTIZE between");
     }
     if (std::string why = Degenerate(value); !why.empty()) {
-      add(FindingKind::kDegenerate, why, "check the channel's weights, or calibrate with samples that use it");
+      add(FindingKind::kDegenerate, why,
+          "check the channel's weights, or calibrate with samples that use it");
     }
     if (std::string why = Suspicious(id); !why.empty()) {
-      add(FindingKind::kSuspicious, why, "give the mask a smaller fill, or calibrate the masked logits without it");
+      add(FindingKind::kSuspicious, why,
+          "give the mask a smaller fill, or calibrate the masked logits without it");
     }
     if (value.quant_origin == ir::QuantOrigin::kSynthetic) {
-      add(FindingKind::kSynthetic, "calibrated on made-up samples", "pass --calibration with real samples");
+      add(FindingKind::kSynthetic, "calibrated on made-up samples",
+          "pass --calibration with real samples");
     }
     if (kinds.empty()) return;
     Finding finding{id, kinds[0], {kinds.begin() + 1, kinds.end()}, reason, fix, ""};
@@ -123,14 +131,17 @@ class Auditor {
   static std::string Degenerate(const ir::Value& value) {
     const auto narrow = [](float scale, ir::DType dtype) {
       // The same bound that ChooseQparams clamps to, with room for its rounding.
-      const double quanta = static_cast<double>(ir::MaxOf(dtype)) - static_cast<double>(ir::MinOf(dtype));
+      const double quanta =
+          static_cast<double>(ir::MaxOf(dtype)) - static_cast<double>(ir::MinOf(dtype));
       return static_cast<double>(scale) * quanta <= kNarrowestRange * 1.01;
     };
     if (const auto* q = std::get_if<ir::QuantPerTensor>(&value.quantization)) {
-      if (q->dtype != ir::DType::kI32 && q->dtype != ir::DType::kI64 && narrow(q->scale, q->dtype)) {
+      if (q->dtype != ir::DType::kI32 && q->dtype != ir::DType::kI64 &&
+          narrow(q->scale, q->dtype)) {
         return "its range is zero or tiny";
       }
-      if (!value.constant || !ir::IsFloat(value.constant->dtype()) || value.constant->NumElements() > kSmallConstant) {
+      if (!value.constant || !ir::IsFloat(value.constant->dtype()) ||
+          value.constant->NumElements() > kSmallConstant) {
         return "";
       }
       const Range real = RangeOf(*value.constant);
@@ -146,7 +157,9 @@ class Auditor {
       if (!narrow(channels.scales[i], channels.dtype)) continue;
       if (tiny++ == 0) first = static_cast<int>(i);
     }
-    return tiny == 0 ? "" : absl::StrCat("the range of ", tiny, " channels (first: ", first, ") is zero or tiny");
+    return tiny == 0 ? ""
+                     : absl::StrCat("the range of ", tiny, " channels (first: ", first,
+                                    ") is zero or tiny");
   }
 
   std::string Suspicious(ValueId id) const {
@@ -154,7 +167,8 @@ class Auditor {
     if (q == nullptr || q->dtype == ir::DType::kI32 || q->dtype == ir::DType::kI64) return "";
     const Range held = RepresentableRange(*q);
     if (held.lo < -kSuspiciousRange || held.hi > kSuspiciousRange) {
-      return absl::StrCat("its qparams span [", held.lo, ", ", held.hi, "]: an outlier sets the scale");
+      return absl::StrCat("its qparams span [", held.lo, ", ", held.hi,
+                          "]: an outlier sets the scale");
     }
     return "";
   }
@@ -170,18 +184,24 @@ class Auditor {
       reason = MissingReason::kUnsupportedDType;
     } else if (stop != ir::kNoNode) {
       reason = MissingReason::kPropagationStopped;
-    } else if (const NodeId node = NodeOf(graph_, id); node != ir::kNoNode && graph_.node(node).provenance.empty()) {
+    } else if (const NodeId node = NodeOf(graph_, id);
+               node != ir::kNoNode && graph_.node(node).provenance.empty()) {
       reason = MissingReason::kLostInLowering;
     }
     finding.reason = std::string(MissingReasonName(reason));
     switch (reason) {
       case MissingReason::kNeverObserved:
-        finding.fix = "observe this value: a QuantizeLinear/DequantizeLinear pair behind it, or --calibration samples "
-                      "with --requantise";
+        finding.fix =
+            "observe this value: a QuantizeLinear/DequantizeLinear pair behind it, or "
+            "--calibration samples "
+            "with --requantise";
         break;
       case MissingReason::kPropagationStopped:
-        absl::StrAppend(&finding.reason, " at ", ir::OpName(graph_.node(stop).op), " ", ir::Describe(graph_, stop));
-        finding.fix = "a pair behind this value settles it; it has several readers, so none of them may decide";
+        absl::StrAppend(&finding.reason, " at ", ir::OpName(graph_.node(stop).op), " ",
+                        ir::Describe(graph_, stop));
+        finding.fix =
+            "a pair behind this value settles it; it has several readers, so none of them may "
+            "decide";
         break;
       case MissingReason::kLostInLowering:
         finding.fix = "a defect of this tool: please report it with the model's graph";
@@ -204,7 +224,8 @@ class Auditor {
     for (int step = 0; step < kSearchLimit && !queue.empty(); ++step) {
       const ValueId value = queue.front();
       queue.pop_front();
-      if (value != id && Quantised(graph_, value) && !graph_.IsConstant(value)) return graph_.value(value).name;
+      if (value != id && Quantised(graph_, value) && !graph_.IsConstant(value))
+        return graph_.value(value).name;
       const Node* producer = graph_.Producer(value);
       if (producer == nullptr) continue;
       for (ValueId input : producer->inputs) {
@@ -225,30 +246,42 @@ class Auditor {
 
 absl::string_view FindingKindName(FindingKind kind) {
   switch (kind) {
-    case FindingKind::kMissing: return "missing";
-    case FindingKind::kInconsistent: return "inconsistent";
-    case FindingKind::kDegenerate: return "degenerate";
-    case FindingKind::kSuspicious: return "suspicious";
-    case FindingKind::kSynthetic: return "synthetic";
+    case FindingKind::kMissing:
+      return "missing";
+    case FindingKind::kInconsistent:
+      return "inconsistent";
+    case FindingKind::kDegenerate:
+      return "degenerate";
+    case FindingKind::kSuspicious:
+      return "suspicious";
+    case FindingKind::kSynthetic:
+      return "synthetic";
   }
   return "";
 }
 
 absl::string_view MissingReasonName(MissingReason reason) {
   switch (reason) {
-    case MissingReason::kNeverObserved: return "never-observed";
-    case MissingReason::kPropagationStopped: return "propagation-stopped";
-    case MissingReason::kLostInLowering: return "lost-in-lowering";
-    case MissingReason::kExcludedByConfig: return "excluded-by-config";
-    case MissingReason::kUnsupportedDType: return "unsupported-dtype";
-    case MissingReason::kUnknown: return "unknown";
+    case MissingReason::kNeverObserved:
+      return "never-observed";
+    case MissingReason::kPropagationStopped:
+      return "propagation-stopped";
+    case MissingReason::kLostInLowering:
+      return "lost-in-lowering";
+    case MissingReason::kExcludedByConfig:
+      return "excluded-by-config";
+    case MissingReason::kUnsupportedDType:
+      return "unsupported-dtype";
+    case MissingReason::kUnknown:
+      return "unknown";
   }
   return "";
 }
 
 int Audit::Count(FindingKind kind) const {
-  return static_cast<int>(std::count_if(findings.begin(), findings.end(),
-                                        [kind](const Finding& finding) { return finding.kind == kind; }));
+  return static_cast<int>(
+      std::count_if(findings.begin(), findings.end(),
+                    [kind](const Finding& finding) { return finding.kind == kind; }));
 }
 
 NodeId NodeOf(const Graph& graph, ValueId value) {
@@ -258,6 +291,8 @@ NodeId NodeOf(const Graph& graph, ValueId value) {
   return uses.empty() ? ir::kNoNode : uses[0].node;
 }
 
-Audit RunAudit(const Graph& graph, const AuditOptions& options) { return Auditor(graph, options).Run(); }
+Audit RunAudit(const Graph& graph, const AuditOptions& options) {
+  return Auditor(graph, options).Run();
+}
 
 }  // namespace g4c::quantization

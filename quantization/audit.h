@@ -1,5 +1,6 @@
-// The audit: what is wrong with the qparams of a finished graph, and why. It is no pass: it runs once, on the final
-// graph, collects every finding and changes nothing. docs/audit.md explains kinds, reasons and thresholds.
+// The audit: what is wrong with the qparams of a finished graph, and why. It is no pass: it runs
+// once, on the final graph, collects every finding and changes nothing. docs/audit.md explains
+// kinds, reasons and thresholds.
 #ifndef QUANTIZATION_AUDIT_H_
 #define QUANTIZATION_AUDIT_H_
 
@@ -30,18 +31,19 @@ struct Finding {
   ir::ValueId value;
   FindingKind kind;
   std::vector<FindingKind> also;
-  std::string reason;  // for missing: one of MissingReasonName, with the operator where there is one; else a sentence
+  std::string reason;  // for missing: one of MissingReasonName, with the operator where there is
+                       // one; else a sentence
   std::string fix;
   std::string nearest;  // the nearest ancestor with qparams, by its name; empty: none
 };
 
 struct Audit {
   bool foreign = false;  // as in AuditOptions
-  int values = 0;  // of the graph: inputs, constants that are read, results
+  int values = 0;        // of the graph: inputs, constants that are read, results
   int quantised = 0;
-  int not_applicable = 0;  // integers, Booleans, shapes, and reals kept in float on purpose
-  std::vector<Finding> findings;     // in topological order
-  std::vector<ir::ValueId> listed;   // every value, in topological order
+  int not_applicable = 0;         // integers, Booleans, shapes, and reals kept in float on purpose
+  std::vector<Finding> findings;  // in topological order
+  std::vector<ir::ValueId> listed;  // every value, in topological order
 
   int Count(FindingKind kind) const;
 };
@@ -51,14 +53,16 @@ struct AuditOptions {
   bool foreign = false;
 };
 
-// A real value in front of a quantize, behind a dequantize, or in a graph without any qparams is float on purpose.
-// Linear; reads no constant of more than 4096 elements.
+// A real value in front of a quantize, behind a dequantize, or in a graph without any qparams is
+// float on purpose. Linear; reads no constant of more than 4096 elements.
 Audit RunAudit(const ir::Graph& graph, const AuditOptions& options);
 
-// A wider representable range than this on an activation: an outlier such as a mask's fill sets the scale.
+// A wider representable range than this on an activation: an outlier such as a mask's fill sets the
+// scale.
 inline constexpr float kSuspiciousRange = 1e4f;
 
-// The node that a value is told by: its producer, or the first reader of an input or constant; kNoNode: none.
+// The node that a value is told by: its producer, or the first reader of an input or constant;
+// kNoNode: none.
 ir::NodeId NodeOf(const ir::Graph& graph, ir::ValueId value);
 
 }  // namespace g4c::quantization

@@ -12,14 +12,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr FindingKind kKinds[] = {FindingKind::kMissing, FindingKind::kInconsistent, FindingKind::kDegenerate,
-                                  FindingKind::kSuspicious, FindingKind::kSynthetic};
+constexpr FindingKind kKinds[] = {FindingKind::kMissing, FindingKind::kInconsistent,
+                                  FindingKind::kDegenerate, FindingKind::kSuspicious,
+                                  FindingKind::kSynthetic};
 
 Json ProvenanceOf(const ir::Graph& graph, ir::ValueId id) {
   const ir::NodeId node = NodeOf(graph, id);
   const ir::Origin empty;
   const ir::Origin& origin = node == ir::kNoNode ? empty : graph.node(node).provenance.lead();
-  return {{"node", origin.node}, {"op_type", origin.op_type}, {"module", origin.module}, {"stack", origin.stack}};
+  return {{"node", origin.node},
+          {"op_type", origin.op_type},
+          {"module", origin.module},
+          {"stack", origin.stack}};
 }
 
 Json FindingJson(const ir::Graph& graph, const Audit& audit, const Finding& finding) {
@@ -67,7 +71,8 @@ std::string AuditOp(const ir::Graph& graph, const Audit& audit, ir::ValueId valu
   const ir::Node* producer = graph.Producer(value);
   if (producer == nullptr) return graph.IsConstant(value) ? "CONSTANT" : "INPUT";
   // A reader of Circle files keeps the operator's own name as the node's origin.
-  if (audit.foreign && !producer->provenance.lead().op_type.empty()) return producer->provenance.lead().op_type;
+  if (audit.foreign && !producer->provenance.lead().op_type.empty())
+    return producer->provenance.lead().op_type;
   return absl::AsciiStrToUpper(ir::OpName(producer->op));
 }
 
@@ -87,10 +92,12 @@ std::string AuditText(const ir::Graph& graph, const Audit& audit, absl::string_v
   for (const Finding& finding : audit.findings) {
     if (finding.kind == FindingKind::kSynthetic) continue;
     const ir::Value& value = graph.value(finding.value);
-    absl::StrAppend(&text, "\n", FindingKindName(finding.kind), "  ", value.name, "  ", AuditOp(graph, audit, finding.value), " ",
+    absl::StrAppend(&text, "\n", FindingKindName(finding.kind), "  ", value.name, "  ",
+                    AuditOp(graph, audit, finding.value), " ",
                     ir::DTypeName(ir::StoredDType(value)), ir::ShapeText(value.type.shape), "\n");
     absl::StrAppend(&text, "  why      ", finding.reason, "\n");
-    for (FindingKind kind : finding.also) absl::StrAppend(&text, "  also     ", FindingKindName(kind), "\n");
+    for (FindingKind kind : finding.also)
+      absl::StrAppend(&text, "  also     ", FindingKindName(kind), "\n");
     absl::StrAppend(&text, "  fix      ", finding.fix, "\n");
     if (!finding.nearest.empty()) absl::StrAppend(&text, "  nearest  ", finding.nearest, "\n");
     const ir::NodeId node = NodeOf(graph, finding.value);
@@ -101,8 +108,9 @@ std::string AuditText(const ir::Graph& graph, const Audit& audit, absl::string_v
     }
   }
   if (const int synthetic = audit.Count(FindingKind::kSynthetic); synthetic > 0) {
-    absl::StrAppend(&text, "\nsynthetic  ", synthetic,
-                    " values calibrated on made-up samples: pass --calibration for real accuracy\n");
+    absl::StrAppend(
+        &text, "\nsynthetic  ", synthetic,
+        " values calibrated on made-up samples: pass --calibration for real accuracy\n");
   }
   return text;
 }
@@ -111,9 +119,11 @@ std::string AuditJson(const ir::Graph& graph, const Audit& audit, absl::string_v
   Json summary = {{"values", audit.values}, {"quantised", audit.quantised}};
   for (FindingKind kind : kKinds) summary[std::string(FindingKindName(kind))] = audit.Count(kind);
   summary["not_applicable"] = audit.not_applicable;
-  Json json = {{"schema_version", 1}, {"model", std::string(model)}, {"summary", std::move(summary)}};
+  Json json = {
+      {"schema_version", 1}, {"model", std::string(model)}, {"summary", std::move(summary)}};
   json["findings"] = Json::array();
-  for (const Finding& finding : audit.findings) json["findings"].push_back(FindingJson(graph, audit, finding));
+  for (const Finding& finding : audit.findings)
+    json["findings"].push_back(FindingJson(graph, audit, finding));
   json["values"] = Json::array();
   for (ir::ValueId id : audit.listed) json["values"].push_back(ValueJson(graph, audit, id));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -8,14 +8,16 @@
 
 namespace g4c::quantization {
 
-// "132 values: 128 quantised, 0 missing, 0 inconsistent, 4 not applicable"; other kinds only where there are some.
+// "132 values: 128 quantised, 0 missing, 0 inconsistent, 4 not applicable"; other kinds only where
+// there are some.
 std::string AuditSummary(const Audit& audit);
 
-// The summary, then each finding with its place in the source. Findings of kind synthetic are summed up in one line.
+// The summary, then each finding with its place in the source. Findings of kind synthetic are
+// summed up in one line.
 std::string AuditText(const ir::Graph& graph, const Audit& audit, absl::string_view model);
 
-// The operator that gives a value, as Circle calls it: of a file that was read by the file's own name, else by the ir's
-// in capitals; CONSTANT and INPUT where there is none.
+// The operator that gives a value, as Circle calls it: of a file that was read by the file's own
+// name, else by the ir's in capitals; CONSTANT and INPUT where there is none.
 std::string AuditOp(const ir::Graph& graph, const Audit& audit, ir::ValueId value);
 
 // Pretty JSON with a final newline. `model` is the file's name without its folder.

@@ -107,8 +107,12 @@ void AxisClasses::JoinNode(const ir::Node& node) {
   } else {
     const bool reduces = std::visit(
         [&](const auto& op) {
-          if constexpr (requires { op.axes; op.keep_dims; }) {
-            // Kept axes in order; with keep_dims they align by position and the reduced ones have extent 1.
+          if constexpr (requires {
+                          op.axes;
+                          op.keep_dims;
+                        }) {
+            // Kept axes in order; with keep_dims they align by position and the reduced ones have
+            // extent 1.
             for (int from = 0, to = 0; from < rank_x; ++from) {
               const bool reduced = std::find(op.axes.begin(), op.axes.end(), from) != op.axes.end();
               if (!reduced) Join(x, from, result, to);
@@ -120,8 +124,9 @@ void AxisClasses::JoinNode(const ir::Node& node) {
         },
         node.op);
     if (reduces) return;
-    // Element by element, or moving along an axis whose extent changes (slice, split, concat, pad, tile): axes of equal
-    // extent pair by position. An axis that a slice shortens differs in extent and so pairs with nothing.
+    // Element by element, or moving along an axis whose extent changes (slice, split, concat, pad,
+    // tile): axes of equal extent pair by position. An axis that a slice shortens differs in extent
+    // and so pairs with nothing.
     for (ir::ValueId input : node.inputs) {
       if (input == ir::kNoValue) continue;
       for (ir::ValueId output : node.outputs) JoinTrailing(input, output);

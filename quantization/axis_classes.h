@@ -8,10 +8,11 @@
 
 namespace g4c::quantization {
 
-// Two axes are in one class when an operator pairs their elements: an element-wise axis with its result's, the
-// contracted axes of a product with each other, a kept axis of a reduction with its result's, a reshaped axis with the
-// one that has the same extent behind the same number of elements. Broadcast axes (extent 1) pair with nothing.
-// Near-linear (union-find). All shapes must be static.
+// Two axes are in one class when an operator pairs their elements: an element-wise axis with its
+// result's, the contracted axes of a product with each other, a kept axis of a reduction with its
+// result's, a reshaped axis with the one that has the same extent behind the same number of
+// elements. Broadcast axes (extent 1) pair with nothing. Near-linear (union-find). All shapes must
+// be static.
 class AxisClasses {
  public:
   explicit AxisClasses(const ir::Graph& graph);

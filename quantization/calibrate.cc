@@ -14,7 +14,8 @@
 namespace g4c::quantization {
 namespace {
 
-// Sums of masked logits hold the mask's fill, which must not set a range: they are ranged by quantization/mask_fill.
+// Sums of masked logits hold the mask's fill, which must not set a range: they are ranged by
+// quantization/mask_fill.
 absl::flat_hash_set<ir::ValueId> SumsOf(const std::vector<MaskedLogits>& masks) {
   absl::flat_hash_set<ir::ValueId> sums;
   for (const MaskedLogits& mask : masks) sums.insert(mask.sum);
@@ -69,8 +70,9 @@ absl::StatusOr<Observations> Calibrate(const ir::Graph& graph, const Samples& sa
     close_row();
     if (!finite) {
       const ir::NodeId producer = value.producer;
-      return InvalidInput("sample ", sample, " makes value '", value.name, "' NaN or infinite",
-                          producer == ir::kNoNode ? "" : absl::StrCat(", at ", ir::Describe(graph, producer)));
+      return InvalidInput(
+          "sample ", sample, " makes value '", value.name, "' NaN or infinite",
+          producer == ir::kNoNode ? "" : absl::StrCat(", at ", ir::Describe(graph, producer)));
     }
     return absl::OkStatus();
   };

@@ -20,9 +20,10 @@ struct Observation {
 // By value id; values that nothing observed have an empty range.
 using Observations = std::vector<Observation>;
 
-// Runs the float evaluator over every sample and observes each real value that is no constant. Padded patches are never
-// observed. Memory: weights, the live tensors of one sample, and the statistics. InvalidInput where an intermediate
-// result is NaN or infinite (names the node and the sample).
+// Runs the float evaluator over every sample and observes each real value that is no constant.
+// Padded patches are never observed. Memory: weights, the live tensors of one sample, and the
+// statistics. InvalidInput where an intermediate result is NaN or infinite (names the node and the
+// sample).
 absl::StatusOr<Observations> Calibrate(const ir::Graph& graph, const Samples& samples);
 
 }  // namespace g4c::quantization

@@ -62,9 +62,12 @@ class Filler {
       }
     }
     for (const ir::GraphOutput& output : graph_.outputs()) {
-      if (!graph_.IsConstant(output.value) || !IsUnknown(graph_, output.value) || !options_.activation) continue;
+      if (!graph_.IsConstant(output.value) || !IsUnknown(graph_, output.value) ||
+          !options_.activation)
+        continue;
       if (!IsReal(graph_.value(output.value))) continue;
-      Set(output.value, ChooseQparams(RangeOf(*graph_.value(output.value).constant), *options_.activation),
+      Set(output.value,
+          ChooseQparams(RangeOf(*graph_.value(output.value).constant), *options_.activation),
           ir::QuantOrigin::kWeight);
     }
     return absl::OkStatus();
@@ -90,14 +93,16 @@ class Filler {
       if (!options_.weight) return {};
       return {ChooseWeightQparams(data, 0, *options_.weight), ir::QuantOrigin::kWeight};
     }
-    const bool bound = std::holds_alternative<ir::Maximum>(node.op) || std::holds_alternative<ir::Minimum>(node.op);
+    const bool bound = std::holds_alternative<ir::Maximum>(node.op) ||
+                       std::holds_alternative<ir::Minimum>(node.op);
     if (bound) {
       // Runtimes compare the stored integers: both sides need one set of qparams.
       const ir::QuantPerTensor* other = PerTensor(graph_, node.inputs[1 - position]);
       if (other == nullptr) return {};
       return {*other, ir::QuantOrigin::kDerived};
     }
-    const absl::optional<ir::DType> dtype = options_.activation ? options_.activation : NeighbourDType(node);
+    const absl::optional<ir::DType> dtype =
+        options_.activation ? options_.activation : NeighbourDType(node);
     if (!dtype) return {};
     if (auto exact = ExactSplatQparams(data, *dtype)) return {*exact, ir::QuantOrigin::kDerived};
     if (!options_.activation) return {};
@@ -147,7 +152,8 @@ class Filler {
 };
 
 bool IsMaskOrBound(const Node& node) {
-  return std::holds_alternative<ir::Maximum>(node.op) || std::holds_alternative<ir::Minimum>(node.op) ||
+  return std::holds_alternative<ir::Maximum>(node.op) ||
+         std::holds_alternative<ir::Minimum>(node.op) ||
          std::holds_alternative<ir::Select>(node.op) || std::holds_alternative<ir::Add>(node.op) ||
          std::holds_alternative<ir::Quantize>(node.op);
 }
@@ -155,7 +161,8 @@ bool IsMaskOrBound(const Node& node) {
 // NaN is never allowed; -Inf as a mask fill and any Inf as a clamp bound are.
 bool Allowed(const Node& reader, float x) {
   if (std::isnan(x)) return false;
-  if (std::holds_alternative<ir::Add>(reader.op) || std::holds_alternative<ir::Select>(reader.op)) return x < 0;
+  if (std::holds_alternative<ir::Add>(reader.op) || std::holds_alternative<ir::Select>(reader.op))
+    return x < 0;
   return IsMaskOrBound(reader);
 }
 
@@ -218,8 +225,9 @@ absl::Status CheckConstantsFinite(const Graph& graph) {
   const Block& block = blocks[found];
   const auto [place, element] = *bad_element(block);
   const bool repeatable = std::isnan(element);
-  return InvalidInput("constant '", graph.value(block.constant).name, "' holds ", FormatFloat(element),
-                      " at element ", place, "; it is read by ", ir::Describe(graph, block.reader),
+  return InvalidInput("constant '", graph.value(block.constant).name, "' holds ",
+                      FormatFloat(element), " at element ", place, "; it is read by ",
+                      ir::Describe(graph, block.reader),
                       repeatable ? "" : ", which is no clamp and no mask",
                       ". Repair the checkpoint that the model was exported from");
 }

@@ -9,7 +9,8 @@
 namespace g4c::quantization {
 
 struct ConstantOptions {
-  // The dtypes to choose. Without them (a QDQ graph) only what follows from other qparams or is exact is filled in.
+  // The dtypes to choose. Without them (a QDQ graph) only what follows from other qparams or is
+  // exact is filled in.
   absl::optional<ir::DType> activation;
   absl::optional<ir::DType> weight;
 };
@@ -20,15 +21,17 @@ bool IsBias(const ir::Node& node, int position);
 
 // Fills the qparams of real constants that have none:
 //   weights           per output channel from their rows, in options.weight
-//   biases            i32, or i64 for i16 activations: scale = s_in * s_w[channel] (product in f32), zero point 0
-//   one number only   exactly: maximum and minimum take the qparams of their other operand where these hold the number
+//   biases            i32, or i64 for i16 activations: scale = s_in * s_w[channel] (product in
+//   f32), zero point 0 one number only   exactly: maximum and minimum take the qparams of their
+//   other operand where these hold the number
 //                     within half a quantum
 //   others            per tensor from their range, in options.activation
 // A constant that readers want in several ways is split into one value for each. Linear.
 absl::Status QuantizeConstants(ir::Graph& graph, const ConstantOptions& options);
 
-// InvalidInput naming the constant and its first reader where a NaN, or an Inf that is no clamp bound and no mask fill,
-// lies in a real constant that a product, norm, table or sum reads. One pass over every constant that is read.
+// InvalidInput naming the constant and its first reader where a NaN, or an Inf that is no clamp
+// bound and no mask fill, lies in a real constant that a product, norm, table or sum reads. One
+// pass over every constant that is read.
 absl::Status CheckConstantsFinite(const ir::Graph& graph);
 
 }  // namespace g4c::quantization

@@ -30,8 +30,8 @@ ir::Tensor MaskWithFill(const ir::Tensor& mask, float fill) {
   return ir::Tensor::Of<float>(ir::DType::kF32, mask.dims(), entries);
 }
 
-absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations, ir::DType activation,
-                             ir::QuantOrigin origin) {
+absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
+                             ir::DType activation, ir::QuantOrigin origin) {
   // Layers share a mask constant; each fill goes to a constant of its own.
   std::map<std::pair<ir::ValueId, float>, ir::ValueId> filled;
   for (const MaskedLogits& masked : FindMaskedLogits(graph)) {
@@ -53,7 +53,8 @@ absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
     if (inserted) {
       const std::string name = graph.value(masked.mask).name;
       it->second = graph.AddConstant(name, MaskWithFill(mask, fill));
-      graph.SetQuantization(it->second, ChooseQparams({fill, 0}, activation), ir::QuantOrigin::kDerived);
+      graph.SetQuantization(it->second, ChooseQparams({fill, 0}, activation),
+                            ir::QuantOrigin::kDerived);
     }
     const int side = graph.node(masked.add).inputs[0] == masked.mask ? 0 : 1;
     graph.SetOperand(masked.add, side, it->second);

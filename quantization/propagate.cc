@@ -18,7 +18,8 @@ const ir::QuantPerTensor* PerTensor(const ir::Graph& graph, ir::ValueId id) {
 
 bool FillFixedRange(ir::Graph& graph, const ir::Node& node, absl::optional<ir::DType> activation) {
   const ir::ValueId result = node.outputs[0];
-  if (ir::InfoOf(node.op).rule != ir::QparamRule::kFixedRange || !IsUnknown(graph, result)) return false;
+  if (ir::InfoOf(node.op).rule != ir::QparamRule::kFixedRange || !IsUnknown(graph, result))
+    return false;
   absl::optional<ir::DType> dtype = activation;
   if (!dtype) {
     const ir::QuantPerTensor* operand = PerTensor(graph, node.inputs[0]);
@@ -78,9 +79,10 @@ int PropagateQparams(ir::Graph& graph, absl::optional<ir::DType> activation) {
     }
   };
   forwards();
-  for (auto id = order.rbegin(); id != order.rend(); ++id) filled += FillBackwards(graph, graph.node(*id));
-  // What was filled backwards may reach the other results of its producer, and these nothing new backwards: a value
-  // filled forwards has its producer's operand known already.
+  for (auto id = order.rbegin(); id != order.rend(); ++id)
+    filled += FillBackwards(graph, graph.node(*id));
+  // What was filled backwards may reach the other results of its producer, and these nothing new
+  // backwards: a value filled forwards has its producer's operand known already.
   forwards();
   return filled;
 }
@@ -88,8 +90,9 @@ int PropagateQparams(ir::Graph& graph, absl::optional<ir::DType> activation) {
 ir::NodeId PropagationStop(const ir::Graph& graph, ir::ValueId id) {
   const auto any_known = [&](const ir::Node& node) {
     const SharedValues shared = SharedValuesOf(graph, node);
-    return std::any_of(shared.results.begin(), shared.results.end(),
-                       [&](ir::ValueId v) { return ir::HasQparams(graph.value(v).quantization); }) ||
+    return std::any_of(
+               shared.results.begin(), shared.results.end(),
+               [&](ir::ValueId v) { return ir::HasQparams(graph.value(v).quantization); }) ||
            std::any_of(shared.operands.begin(), shared.operands.end(), [&](int position) {
              return ir::HasQparams(graph.value(node.inputs[position]).quantization);
            });

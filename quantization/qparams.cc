@@ -74,7 +74,8 @@ ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& weight, int axis, ir::
   const bool symmetric = dtype != ir::DType::kU8 && dtype != ir::DType::kU4;
   ir::QuantPerChannel q{dtype, axis, {}, {}};
   for (int64_t channel = 0; channel < weight.dims()[axis]; ++channel) {
-    const ir::QuantPerTensor one = ChooseQparams(RangeOf(weight.Sliced(axis, channel, 1)), dtype, symmetric);
+    const ir::QuantPerTensor one =
+        ChooseQparams(RangeOf(weight.Sliced(axis, channel, 1)), dtype, symmetric);
     q.scales.push_back(one.scale);
     q.zero_points.push_back(one.zero_point);
   }
@@ -91,7 +92,8 @@ absl::optional<ir::QuantPerTensor> ExactSplatQparams(const ir::Tensor& data, ir:
   const float scale = std::fabs(value) / static_cast<float>(quanta);
   const int64_t zero_point = ir::IsSigned(dtype) || value > 0 ? 0 : quanta;
   // A number next to the smallest that f32 has is one quantum.
-  if (!std::isnormal(scale)) return ir::QuantPerTensor{dtype, std::fabs(value), zero_point == 0 ? 0 : 1};
+  if (!std::isnormal(scale))
+    return ir::QuantPerTensor{dtype, std::fabs(value), zero_point == 0 ? 0 : 1};
   return ir::QuantPerTensor{dtype, scale, zero_point};
 }
 

@@ -28,14 +28,16 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-// The narrowest range that a scale may stand for: below it, products of scales leave f32's normal numbers. A value that
-// is narrower gets this range and is a `degenerate` finding of the audit.
+// The narrowest range that a scale may stand for: below it, products of scales leave f32's normal
+// numbers. A value that is narrower gets this range and is a `degenerate` finding of the audit.
 inline constexpr float kNarrowestRange = 1e-6f;
 
-// u8, u4, u16 and i8 activations are asymmetric; i16, i32, i64 are symmetric. Weights: see ChooseWeightQparams.
+// u8, u4, u16 and i8 activations are asymmetric; i16, i32, i64 are symmetric. Weights: see
+// ChooseWeightQparams.
 bool IsSymmetric(ir::DType dtype);
 
-// qparams whose representable range covers `range` and zero, computed in double, the scale rounded to f32:
+// qparams whose representable range covers `range` and zero, computed in double, the scale rounded
+// to f32:
 //   asymmetric: scale = (hi - lo) / (qmax - qmin), zero point = round_half_even(qmin - lo / scale)
 //   symmetric:  scale = max(|lo|, |hi|) / qmax, zero point = 0
 ir::QuantPerTensor ChooseQparams(Range range, ir::DType dtype, bool symmetric);
@@ -51,11 +53,12 @@ Range RangeOf(absl::Span<const float> elements);
 // The same of a tensor of any float dtype, read in blocks.
 Range RangeOf(const ir::Tensor& data);
 
-// Per-channel qparams of a weight from the min and max of each index of `axis`; u8 and u4 asymmetric, i8, i4, i16
-// symmetric.
+// Per-channel qparams of a weight from the min and max of each index of `axis`; u8 and u4
+// asymmetric, i8, i4, i16 symmetric.
 ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& weight, int axis, ir::DType dtype);
 
-// qparams that represent every element of a constant of one repeated number exactly; nullopt for any other constant.
+// qparams that represent every element of a constant of one repeated number exactly; nullopt for
+// any other constant.
 absl::optional<ir::QuantPerTensor> ExactSplatQparams(const ir::Tensor& data, ir::DType dtype);
 
 }  // namespace g4c::quantization

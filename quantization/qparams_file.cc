@@ -18,7 +18,8 @@ absl::StatusOr<ir::DType> DTypeOf(const Json& json, absl::string_view where) {
   const absl::optional<ir::DType> dtype =
       json.is_string() ? ir::ParseDType(json.get_ref<const std::string&>()) : absl::nullopt;
   if (!dtype || !ir::IsInteger(*dtype)) {
-    return InvalidInput("qparams file: ", where, " needs an integer dtype such as \"u8\", not ", json.dump());
+    return InvalidInput("qparams file: ", where, " needs an integer dtype such as \"u8\", not ",
+                        json.dump());
   }
   return *dtype;
 }
@@ -26,20 +27,23 @@ absl::StatusOr<ir::DType> DTypeOf(const Json& json, absl::string_view where) {
 absl::StatusOr<float> ScaleOf(const Json& json, absl::string_view where) {
   const float scale = json.is_number() ? json.get<float>() : NAN;
   if (!(scale > 0) || !std::isfinite(scale)) {
-    return InvalidInput("qparams file: ", where, " needs a positive finite scale, not ", json.dump());
+    return InvalidInput("qparams file: ", where, " needs a positive finite scale, not ",
+                        json.dump());
   }
   return scale;
 }
 
 absl::StatusOr<int64_t> ZeroPointOf(const Json& json, ir::DType dtype, absl::string_view where) {
-  if (!json.is_number_integer() || json.get<int64_t>() < ir::MinOf(dtype) || json.get<int64_t>() > ir::MaxOf(dtype)) {
-    return InvalidInput("qparams file: ", where, " needs a zero point in the range of ", ir::DTypeName(dtype),
-                        ", not ", json.dump());
+  if (!json.is_number_integer() || json.get<int64_t>() < ir::MinOf(dtype) ||
+      json.get<int64_t>() > ir::MaxOf(dtype)) {
+    return InvalidInput("qparams file: ", where, " needs a zero point in the range of ",
+                        ir::DTypeName(dtype), ", not ", json.dump());
   }
   return json.get<int64_t>();
 }
 
-absl::Status CheckKeys(const Json& json, absl::Span<const absl::string_view> known, absl::string_view where) {
+absl::Status CheckKeys(const Json& json, absl::Span<const absl::string_view> known,
+                       absl::string_view where) {
   if (!json.is_object()) return InvalidInput("qparams file: ", where, " is no object");
   for (const auto& item : json.items()) {
     if (std::find(known.begin(), known.end(), item.key()) == known.end()) {
@@ -66,7 +70,8 @@ absl::StatusOr<ir::Quantization> QuantizationOf(const Json& json, const std::str
   const Json& zero_points = json["zero_point"];
   if (!json["axis"].is_number_integer() || !scales.is_array() || !zero_points.is_array() ||
       scales.size() != zero_points.size()) {
-    return InvalidInput("qparams file: ", where, " has an axis, so scale and zero_point must be lists of one length");
+    return InvalidInput("qparams file: ", where,
+                        " has an axis, so scale and zero_point must be lists of one length");
   }
   ir::QuantPerChannel q{dtype, json["axis"].get<int>(), {}, {}};
   for (size_t i = 0; i < scales.size(); ++i) {
@@ -80,7 +85,9 @@ absl::StatusOr<ir::Quantization> QuantizationOf(const Json& json, const std::str
 
 Json ToJson(const ir::Quantization& quantization) {
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) {
-    return {{"dtype", std::string(ir::DTypeName(q->dtype))}, {"scale", q->scale}, {"zero_point", q->zero_point}};
+    return {{"dtype", std::string(ir::DTypeName(q->dtype))},
+            {"scale", q->scale},
+            {"zero_point", q->zero_point}};
   }
   const auto& q = std::get<ir::QuantPerChannel>(quantization);
   return {{"dtype", std::string(ir::DTypeName(q.dtype))},
@@ -102,7 +109,8 @@ QparamsFile CollectQparams(const ir::Graph& graph) {
     const ir::Node& node = graph.node(id);
     for (ir::ValueId result : node.outputs) add(result);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (IsWeight(node, static_cast<int>(i)) && graph.IsConstant(node.inputs[i])) add(node.inputs[i]);
+      if (IsWeight(node, static_cast<int>(i)) && graph.IsConstant(node.inputs[i]))
+        add(node.inputs[i]);
     }
   }
   for (const MaskedLogits& masked : FindMaskedLogits(graph)) {
@@ -116,13 +124,15 @@ absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
   for (ir::ValueId id = 0; id < graph.num_values(); ++id) by_name[graph.value(id).name] = id;
   for (const auto& [name, q] : file.values) {
     const auto it = by_name.find(name);
-    if (it == by_name.end()) return InvalidInput("qparams file: the model has no value '", name, "'");
+    if (it == by_name.end())
+      return InvalidInput("qparams file: the model has no value '", name, "'");
     if (const auto* channels = std::get_if<ir::QuantPerChannel>(&q)) {
       const ir::Shape& shape = graph.value(it->second).type.shape;
       if (!shape.IsStatic() || channels->axis < 0 || channels->axis >= shape.rank() ||
           shape.dim(channels->axis) != static_cast<int64_t>(channels->scales.size())) {
-        return InvalidInput("qparams file: ", channels->scales.size(), " channels on axis ", channels->axis,
-                            " do not fit value '", name, "' of shape ", ir::ShapeText(shape));
+        return InvalidInput("qparams file: ", channels->scales.size(), " channels on axis ",
+                            channels->axis, " do not fit value '", name, "' of shape ",
+                            ir::ShapeText(shape));
       }
     }
     graph.SetQuantization(it->second, q, ir::QuantOrigin::kFile);
@@ -136,9 +146,11 @@ absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
       const std::string name = graph.value(masked.mask).name;
       const ir::Tensor mask = *graph.value(masked.mask).constant;
       it->second = graph.AddConstant(name, MaskWithFill(mask, fill->second));
-      graph.SetQuantization(it->second, ChooseQparams({fill->second, 0}, file.activation), ir::QuantOrigin::kDerived);
+      graph.SetQuantization(it->second, ChooseQparams({fill->second, 0}, file.activation),
+                            ir::QuantOrigin::kDerived);
     }
-    graph.SetOperand(masked.add, graph.node(masked.add).inputs[0] == masked.mask ? 0 : 1, it->second);
+    graph.SetOperand(masked.add, graph.node(masked.add).inputs[0] == masked.mask ? 0 : 1,
+                     it->second);
   }
   return absl::OkStatus();
 }
@@ -159,16 +171,20 @@ std::string PrintQparams(const QparamsFile& file) {
 absl::StatusOr<QparamsFile> ParseQparams(absl::string_view text) {
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return InvalidInput("qparams file: not JSON");
-  RETURN_IF_ERROR(CheckKeys(json, {"schema_version", "model", "activation", "weight", "values", "mask_fill"}, "the file"));
+  RETURN_IF_ERROR(
+      CheckKeys(json, {"schema_version", "model", "activation", "weight", "values", "mask_fill"},
+                "the file"));
   if (!json.contains("schema_version") || json["schema_version"] != 1) {
-    return InvalidInput("qparams file: schema_version is not 1; it was written by another version of this tool");
+    return InvalidInput(
+        "qparams file: schema_version is not 1; it was written by another version of this tool");
   }
   for (const char* key : {"model", "activation", "weight", "values"}) {
     if (!json.contains(key)) return InvalidInput("qparams file: no '", key, "'");
   }
   QparamsFile file;
   RETURN_IF_ERROR(CheckKeys(json["model"], {"hash", "weight_bytes"}, "model"));
-  if (!json["model"].value("hash", Json()).is_string() || !json["model"].value("weight_bytes", Json()).is_number_integer()) {
+  if (!json["model"].value("hash", Json()).is_string() ||
+      !json["model"].value("weight_bytes", Json()).is_number_integer()) {
     return InvalidInput("qparams file: model needs a 'hash' and a number of 'weight_bytes'");
   }
   file.model_hash = json["model"]["hash"].get<std::string>();
@@ -182,8 +198,10 @@ absl::StatusOr<QparamsFile> ParseQparams(absl::string_view text) {
   if (json.contains("mask_fill")) {
     if (!json["mask_fill"].is_object()) return InvalidInput("qparams file: mask_fill is no object");
     for (const auto& item : json["mask_fill"].items()) {
-      if (!item.value().is_number() || !(item.value().get<float>() < 0) || !std::isfinite(item.value().get<float>())) {
-        return InvalidInput("qparams file: mask_fill of '", item.key(), "' is no finite negative number");
+      if (!item.value().is_number() || !(item.value().get<float>() < 0) ||
+          !std::isfinite(item.value().get<float>())) {
+        return InvalidInput("qparams file: mask_fill of '", item.key(),
+                            "' is no finite negative number");
       }
       file.mask_fills[item.key()] = item.value().get<float>();
     }

@@ -20,10 +20,11 @@ struct QparamsFile {
   std::map<std::string, float> mask_fills;         // by the name of the masked sum
 };
 
-// What --save-qparams writes of a quantised graph: activations, weights and mask fills. The qparams of other constants
-// follow from these.
+// What --save-qparams writes of a quantised graph: activations, weights and mask fills. The qparams
+// of other constants follow from these.
 QparamsFile CollectQparams(const ir::Graph& graph);
-// Sets the qparams (origin: file) and mask fills of the named values. InvalidInput names values that the graph lacks.
+// Sets the qparams (origin: file) and mask fills of the named values. InvalidInput names values
+// that the graph lacks.
 absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph);
 
 std::string PrintQparams(const QparamsFile& file);  // JSON; floats read back to the same bits

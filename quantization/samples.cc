@@ -22,7 +22,8 @@ struct Stack {
 };
 
 // Sees an array as [N, *shape of the input].
-absl::StatusOr<ir::Tensor> AsStack(const NpyArray& array, const ir::Value& input, absl::string_view where) {
+absl::StatusOr<ir::Tensor> AsStack(const NpyArray& array, const ir::Value& input,
+                                   absl::string_view where) {
   const absl::optional<ir::DType> dtype = DTypeOfDescr(array.descr);
   if (dtype != input.type.dtype) {
     return InvalidInput(where, " is ", array.descr, ", but input '", input.name, "' needs ",
@@ -38,14 +39,15 @@ absl::StatusOr<ir::Tensor> AsStack(const NpyArray& array, const ir::Value& input
     stacked.insert(stacked.begin() + 1, 1);
   } else if (array.dims.size() != shape.size() + 1 ||
              !std::equal(shape.begin(), shape.end(), array.dims.begin() + 1)) {
-    return InvalidInput(where, " has shape ", DimsText(array.dims), ", but input '", input.name, "' needs (N, ",
-                        absl::StrJoin(shape, ", "), ")");
+    return InvalidInput(where, " has shape ", DimsText(array.dims), ", but input '", input.name,
+                        "' needs (N, ", absl::StrJoin(shape, ", "), ")");
   }
   return ir::Tensor::View(*dtype, std::move(stacked), array.bytes, array.owner);
 }
 
 // Adds the array of the next input.
-absl::Status AddArray(const NpyArray& array, const ir::Value& input, absl::string_view where, Stack& stack) {
+absl::Status AddArray(const NpyArray& array, const ir::Value& input, absl::string_view where,
+                      Stack& stack) {
   ASSIGN_OR_RETURN(ir::Tensor tensor, AsStack(array, input, where));
   const int64_t count = tensor.dims()[0];
   if (!stack.arrays.empty() && count != stack.count) {
@@ -63,11 +65,13 @@ absl::StatusOr<Stack> OpenNpy(const std::string& path, const ir::Graph& graph) {
   }
   Stack stack{path, {}, 0};
   ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(path));
-  RETURN_IF_ERROR(AddArray(array, graph.value(graph.inputs()[0]), absl::StrCat("'", path, "'"), stack));
+  RETURN_IF_ERROR(
+      AddArray(array, graph.value(graph.inputs()[0]), absl::StrCat("'", path, "'"), stack));
   return stack;
 }
 
-absl::StatusOr<Stack> OpenNpz(const std::string& path, const ir::Graph& graph, const SampleOptions& options) {
+absl::StatusOr<Stack> OpenNpz(const std::string& path, const ir::Graph& graph,
+                              const SampleOptions& options) {
   Stack stack{path, {}, 0};
   ASSIGN_OR_RETURN(const NpzReader reader, NpzReader::Open(path));
   std::vector<std::string> used;
@@ -81,7 +85,8 @@ absl::StatusOr<Stack> OpenNpz(const std::string& path, const ir::Graph& graph, c
     }
     used.push_back(key);
     ASSIGN_OR_RETURN(const NpyArray array, reader.Read(key));
-    RETURN_IF_ERROR(AddArray(array, graph.value(input), absl::StrCat("'", path, "' member '", key, "'"), stack));
+    RETURN_IF_ERROR(AddArray(array, graph.value(input),
+                             absl::StrCat("'", path, "' member '", key, "'"), stack));
   }
   if (!options.keys.empty() || options.allow_extra) return stack;
   for (const std::string& name : reader.names()) {
@@ -93,7 +98,8 @@ absl::StatusOr<Stack> OpenNpz(const std::string& path, const ir::Graph& graph, c
   return stack;
 }
 
-absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph, const SampleOptions& options) {
+absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph,
+                               const SampleOptions& options) {
   if (absl::EndsWith(path, ".npy")) return OpenNpy(path, graph);
   if (absl::EndsWith(path, ".npz")) return OpenNpz(path, graph, options);
   return InvalidInput("'", path, "' is no .npz, .npy or folder of them");
@@ -129,8 +135,8 @@ class FileSamples : public Samples {
             place[axis] = static_cast<int64_t>(rest) % sample.dims()[axis];
             rest /= sample.dims()[axis];
           }
-          return InvalidInput("'", stack->file, "': sample ", local, " of input '", names_[i], "' is ",
-                              FormatFloat(elements[k]), " at ", DimsText(place));
+          return InvalidInput("'", stack->file, "': sample ", local, " of input '", names_[i],
+                              "' is ", FormatFloat(elements[k]), " at ", DimsText(place));
         }
       }
       inputs.push_back(std::move(sample));
@@ -149,15 +155,16 @@ class FileSamples : public Samples {
 class NormalSamples : public Samples {
  public:
   NormalSamples(const ir::Graph& graph, int64_t count) : count_(count) {
-    for (ir::ValueId input : graph.inputs()) shapes_.push_back(graph.value(input).type.shape.dims());
+    for (ir::ValueId input : graph.inputs())
+      shapes_.push_back(graph.value(input).type.shape.dims());
   }
 
   int64_t size() const override { return count_; }
   bool synthetic() const override { return true; }
 
   absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
-    // The engine's output is fixed by the standard; its distributions are not, so the normal numbers are made here
-    // (Box-Muller): the same on every machine up to the math library.
+    // The engine's output is fixed by the standard; its distributions are not, so the normal
+    // numbers are made here (Box-Muller): the same on every machine up to the math library.
     std::mt19937 engine(static_cast<uint32_t>(0x67346300 + index));
     const auto uniform = [&engine] { return (static_cast<double>(engine()) + 0.5) / 4294967296.0; };
     std::vector<ir::Tensor> inputs;
@@ -182,9 +189,10 @@ class NormalSamples : public Samples {
 
 absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr) {
   static constexpr std::pair<absl::string_view, ir::DType> kTypes[] = {
-      {"|b1", ir::DType::kBool}, {"|i1", ir::DType::kI8},  {"|u1", ir::DType::kU8},  {"<i2", ir::DType::kI16},
-      {"<u2", ir::DType::kU16},  {"<i4", ir::DType::kI32}, {"<u4", ir::DType::kU32}, {"<i8", ir::DType::kI64},
-      {"<u8", ir::DType::kU64},  {"<f2", ir::DType::kF16}, {"<f4", ir::DType::kF32}, {"<f8", ir::DType::kF64},
+      {"|b1", ir::DType::kBool}, {"|i1", ir::DType::kI8},  {"|u1", ir::DType::kU8},
+      {"<i2", ir::DType::kI16},  {"<u2", ir::DType::kU16}, {"<i4", ir::DType::kI32},
+      {"<u4", ir::DType::kU32},  {"<i8", ir::DType::kI64}, {"<u8", ir::DType::kU64},
+      {"<f2", ir::DType::kF16},  {"<f4", ir::DType::kF32}, {"<f8", ir::DType::kF64},
   };
   for (const auto& [name, dtype] : kTypes) {
     if (name == descr) return dtype;
@@ -192,13 +200,16 @@ absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr) {
   return absl::nullopt;
 }
 
-absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, const ir::Graph& graph,
+absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
+                                                     const ir::Graph& graph,
                                                      const SampleOptions& options) {
   for (const auto& [name, key] : options.keys) {
-    const bool known = std::any_of(graph.inputs().begin(), graph.inputs().end(), [&](ir::ValueId input) {
-      return graph.value(input).name == name;
-    });
-    if (!known) return InvalidInput("--calibration-key '", name, "=", key, "': the model has no such unbound input");
+    const bool known =
+        std::any_of(graph.inputs().begin(), graph.inputs().end(),
+                    [&](ir::ValueId input) { return graph.value(input).name == name; });
+    if (!known)
+      return InvalidInput("--calibration-key '", name, "=", key,
+                          "': the model has no such unbound input");
   }
   std::vector<std::string> files;
   std::error_code error;
@@ -221,21 +232,27 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, co
     stacks.push_back(std::move(stack));
   }
   if (total == 0) {
-    return InvalidInput("'", path, "' holds no samples",
-                        graph.inputs().empty() ? "" : absl::StrCat(" of input '", graph.value(graph.inputs()[0]).name, "'"));
+    return InvalidInput(
+        "'", path, "' holds no samples",
+        graph.inputs().empty()
+            ? ""
+            : absl::StrCat(" of input '", graph.value(graph.inputs()[0]).name, "'"));
   }
   return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
 }
 
-absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(const std::map<std::string, std::string>& files,
-                                                          const ir::Graph& graph, const SampleOptions& options) {
+absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(
+    const std::map<std::string, std::string>& files, const ir::Graph& graph,
+    const SampleOptions& options) {
   Stack stack;
   size_t used = 0;
   for (ir::ValueId input : graph.inputs()) {
     const auto file = files.find(graph.value(input).name);
-    if (file == files.end()) return InvalidInput("no samples for input '", graph.value(input).name, "'");
+    if (file == files.end())
+      return InvalidInput("no samples for input '", graph.value(input).name, "'");
     ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(file->second));
-    RETURN_IF_ERROR(AddArray(array, graph.value(input), absl::StrCat("'", file->second, "'"), stack));
+    RETURN_IF_ERROR(
+        AddArray(array, graph.value(input), absl::StrCat("'", file->second, "'"), stack));
     stack.file = file->second;
     ++used;
   }
@@ -245,7 +262,8 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(const std::map<std::st
     return InvalidInput("samples for an input that the model does not have; its inputs are ",
                         absl::StrJoin(names, ", "));
   }
-  if (stack.count == 0 && !files.empty()) return InvalidInput("'", stack.file, "' holds no samples");
+  if (stack.count == 0 && !files.empty())
+    return InvalidInput("'", stack.file, "' holds no samples");
   if (files.empty()) stack.count = 1;
   std::vector<Stack> stacks;
   stacks.push_back(std::move(stack));
@@ -256,7 +274,8 @@ absl::StatusOr<std::unique_ptr<Samples>> SyntheticSamples(const ir::Graph& graph
   for (ir::ValueId input : graph.inputs()) {
     const ir::Value& value = graph.value(input);
     if (value.type.dtype == ir::DType::kF32) continue;
-    return Unsupported("cannot make up samples for the ", ir::DTypeName(value.type.dtype), " input '", value.name,
+    return Unsupported("cannot make up samples for the ", ir::DTypeName(value.type.dtype),
+                       " input '", value.name,
                        "'; bind it with --bind, or give samples with --calibration");
   }
   return std::make_unique<NormalSamples>(graph, count);

@@ -20,8 +20,8 @@ class Samples {
  public:
   virtual ~Samples() = default;
   virtual int64_t size() const = 0;
-  // The inputs of sample `index`, in the order of Graph::inputs(), of exactly their types. InvalidInput for NaN or Inf,
-  // naming the sample, the input and the place.
+  // The inputs of sample `index`, in the order of Graph::inputs(), of exactly their types.
+  // InvalidInput for NaN or Inf, naming the sample, the input and the place.
   virtual absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const = 0;
   // Made up rather than given by the user; the audit says so.
   virtual bool synthetic() const { return false; }
@@ -36,18 +36,22 @@ struct SampleOptions {
   bool check_finite = true;
 };
 
-// Opens `path`: an .npz (one member an input), an .npy (for a graph with one input), or a folder of either, whose files
-// are taken in the order of their names. An array has the shape (N, *input shape), or (N, *input shape[1:]) where the
-// input's dim 0 is 1, or is one sample of exactly the input's shape. All inputs of a file have the same N.
-// InvalidInput names the file, the member and the input: a missing or extra member, another shape or dtype, no samples.
-absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path, const ir::Graph& graph,
+// Opens `path`: an .npz (one member an input), an .npy (for a graph with one input), or a folder of
+// either, whose files are taken in the order of their names. An array has the shape (N, *input
+// shape), or (N, *input shape[1:]) where the input's dim 0 is 1, or is one sample of exactly the
+// input's shape. All inputs of a file have the same N. InvalidInput names the file, the member and
+// the input: a missing or extra member, another shape or dtype, no samples.
+absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
+                                                     const ir::Graph& graph,
                                                      const SampleOptions& options);
 
 // The same from one .npy for each input, by input name.
-absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(const std::map<std::string, std::string>& files,
-                                                          const ir::Graph& graph, const SampleOptions& options);
+absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(
+    const std::map<std::string, std::string>& files, const ir::Graph& graph,
+    const SampleOptions& options);
 
-// `count` samples of standard-normal numbers from a fixed seed. Unsupported for integer and Boolean inputs.
+// `count` samples of standard-normal numbers from a fixed seed. Unsupported for integer and Boolean
+// inputs.
 absl::StatusOr<std::unique_ptr<Samples>> SyntheticSamples(const ir::Graph& graph, int64_t count);
 
 }  // namespace g4c::quantization

@@ -22,8 +22,8 @@ void MarkNotApplicable(ir::Graph& graph) {
     if (IsReal(value) || !std::holds_alternative<ir::QuantUnknown>(value.quantization)) continue;
     const bool is_shape = graph.ProducedBy<ir::ShapeOf>(id) != nullptr;
     const ir::NoQuantReason reason = value.type.dtype == ir::DType::kBool ? ir::NoQuantReason::kBool
-                                     : is_shape                          ? ir::NoQuantReason::kShape
-                                                                         : ir::NoQuantReason::kIndex;
+                                     : is_shape ? ir::NoQuantReason::kShape
+                                                : ir::NoQuantReason::kIndex;
     graph.SetQuantization(id, ir::QuantNone{reason}, ir::QuantOrigin::kNone);
   }
 }

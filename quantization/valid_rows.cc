@@ -19,7 +19,8 @@ std::vector<std::vector<bool>> ValidKeys(const ir::Tensor& mask) {
       if (entries[row * keys + key] == 0) valid[row / (rows / batches)][key] = true;
     }
   }
-  const bool equal = std::all_of(valid.begin(), valid.end(), [&](const auto& row) { return row == valid[0]; });
+  const bool equal =
+      std::all_of(valid.begin(), valid.end(), [&](const auto& row) { return row == valid[0]; });
   if (equal) valid.resize(1);
   return valid;
 }
@@ -48,7 +49,8 @@ std::vector<MaskedLogits> FindMaskedLogits(const ir::Graph& graph) {
   std::vector<MaskedLogits> found;
   for (ir::NodeId id : graph.TopologicalOrder()) {
     const ir::Node& node = graph.node(id);
-    if (!std::holds_alternative<ir::Add>(node.op) || !FeedsSoftmax(graph, node.outputs[0])) continue;
+    if (!std::holds_alternative<ir::Add>(node.op) || !FeedsSoftmax(graph, node.outputs[0]))
+      continue;
     for (int side : {0, 1}) {
       const ir::ValueId mask = node.inputs[side];
       if (!graph.IsConstant(mask) || !IsMask(*graph.value(mask).constant)) continue;

@@ -1,4 +1,5 @@
-// Which elements of a value are meaningful: those of padded patches are not, and no observer may see them.
+// Which elements of a value are meaningful: those of padded patches are not, and no observer may
+// see them.
 #ifndef QUANTIZATION_VALID_ROWS_H_
 #define QUANTIZATION_VALID_ROWS_H_
 
@@ -11,8 +12,8 @@
 
 namespace g4c::quantization {
 
-// An attention mask as this graph adds it: add(logits, constant) in front of a softmax, where the constant has two
-// numbers, 0 and a negative fill.
+// An attention mask as this graph adds it: add(logits, constant) in front of a softmax, where the
+// constant has two numbers, 0 and a negative fill.
 struct MaskedLogits {
   ir::NodeId add;
   ir::ValueId logits;
@@ -23,8 +24,8 @@ struct MaskedLogits {
 // All of them, in topological order.
 std::vector<MaskedLogits> FindMaskedLogits(const ir::Graph& graph);
 
-// The valid patches come from the masks (what a softmax never looks at is padding); which axes run over patches from
-// AxisClasses. A graph without masks has no padding.
+// The valid patches come from the masks (what a softmax never looks at is padding); which axes run
+// over patches from AxisClasses. A graph without masks has no padding.
 class ValidRows {
  public:
   // InvalidInput when two masks of the graph contradict each other.
@@ -34,8 +35,8 @@ class ValidRows {
   // Valid patches, of all batch rows together.
   int64_t num_valid() const;
 
-  // Calls `visit` with runs of valid elements of `data`, a contiguous row-major f32 tensor of this value's shape; a run
-  // lies in one row of the last axis.
+  // Calls `visit` with runs of valid elements of `data`, a contiguous row-major f32 tensor of this
+  // value's shape; a run lies in one row of the last axis.
   void Visit(ir::ValueId value, const ir::Tensor& data,
              absl::FunctionRef<void(absl::Span<const float>)> visit) const;
 

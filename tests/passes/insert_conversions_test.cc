@@ -24,7 +24,8 @@ void Check(absl::Span<const Case> cases) {
     ASSERT_OK_AND_ASSIGN(const bool changed, PassType().Run(graph, report));
     EXPECT_EQ(changed, c.after != nullptr) << c.what;
     EXPECT_OK(ir::VerifyGraph(graph)) << c.what;
-    EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(ParseOrDie(c.after == nullptr ? c.before : c.after)))
+    EXPECT_EQ(ir::PrintGraph(graph),
+              ir::PrintGraph(ParseOrDie(c.after == nullptr ? c.before : c.after)))
         << c.what;
     ASSERT_OK_AND_ASSIGN(const bool again, PassType().Run(graph, report));
     EXPECT_FALSE(again) << c.what;
@@ -144,7 +145,8 @@ TEST(FloatIo, ConvertsAtTheEdges) {
   %y_float = dequantize(%y): f32[2] q(none: float)
   out %y_float as y
 })"},
-      {"a float graph stays", "graph g {\n  in %x: f32[2]\n  %y = exp(%x): f32[2]\n  out %y\n}", nullptr},
+      {"a float graph stays", "graph g {\n  in %x: f32[2]\n  %y = exp(%x): f32[2]\n  out %y\n}",
+       nullptr},
   };
   Check<FloatIo>(kCases);
 }

@@ -35,7 +35,8 @@ TEST(Audit, CountsEachValueOnceAndIntegersNever) {
   ASSERT_EQ(audit.findings.size(), 1u);
   EXPECT_EQ(graph.value(audit.findings[0].value).name, "b");
   EXPECT_EQ(audit.findings[0].nearest, "a");
-  EXPECT_EQ(AuditSummary(audit), "5 values: 3 quantised, 1 missing, 0 inconsistent, 1 not applicable");
+  EXPECT_EQ(AuditSummary(audit),
+            "5 values: 3 quantised, 1 missing, 0 inconsistent, 1 not applicable");
 }
 
 TEST(Audit, SaysWherePropagationStopped) {

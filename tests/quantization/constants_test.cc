@@ -17,7 +17,9 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"weights per channel, biases from input and weight", {ir::DType::kU8, ir::DType::kI8}, R"(graph g {
+    {"weights per channel, biases from input and weight",
+     {ir::DType::kU8, ir::DType::kI8},
+     R"(graph g {
   in  %x: f32[1, 2] q(u8 0.5:3)
   k   %w: f32[2, 2] = [127, 0, -63.5, 1]
   k   %b: f32[2] = [1, 2]
@@ -31,7 +33,9 @@ const Case kCases[] = {
   %y = fully_connected(%x, %w, %b): f32[1, 2] q(u8 1:0)
   out %y
 })"},
-    {"i64 biases for i16 activations, without options too", {}, R"(graph g {
+    {"i64 biases for i16 activations, without options too",
+     {},
+     R"(graph g {
   in  %x: f32[1, 2] q(i16 0.5:0)
   k   %w: f32[2, 2] q(i8 per_channel 0 [1, 0.5] [0, 0]) = [127, 0, -63.5, 1]
   k   %b: f32[2] = [1, 2]
@@ -45,14 +49,18 @@ const Case kCases[] = {
   %y = fully_connected(%x, %w, %b): f32[1, 2] q(i16 1:0)
   out %y
 })"},
-    {"a weight without options is not invented", {}, R"(graph g {
+    {"a weight without options is not invented",
+     {},
+     R"(graph g {
   in  %x: f32[1, 2] q(u8 0.5:3)
   k   %w: f32[2, 2] = [127, 0, -63.5, 1]
   %y = fully_connected(%x, %w, -): f32[1, 2] q(u8 1:0)
   out %y
 })",
      nullptr},
-    {"one number is exact; a clamp's bound takes the other side's qparams", {}, R"(graph g {
+    {"one number is exact; a clamp's bound takes the other side's qparams",
+     {},
+     R"(graph g {
   in  %x: f32[1, 2] q(u8 0.5:3)
   k   %half: f32[] = [0.5]
   k   %low: f32[] = [-1]
@@ -68,7 +76,9 @@ const Case kCases[] = {
   %z = maximum(%y, %low): f32[1, 2] q(u8 0.25:3)
   out %z
 })"},
-    {"readers that disagree get a value each", {}, R"(graph g {
+    {"readers that disagree get a value each",
+     {},
+     R"(graph g {
   in  %x: f32[1, 2] q(u8 0.5:3)
   in  %u: f32[1, 2] q(u8 0.25:3)
   k   %low: f32[] = [-1]
@@ -107,7 +117,8 @@ TEST(CheckConstantsFinite, NamesTheConstantAndItsReader) {
 })";
   EXPECT_THAT(CheckConstantsFinite(ParseOrDie(kGraph)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       ::testing::AllOf(::testing::HasSubstr("'w'"), ::testing::HasSubstr("nan at element 2"),
+                       ::testing::AllOf(::testing::HasSubstr("'w'"),
+                                        ::testing::HasSubstr("nan at element 2"),
                                         ::testing::HasSubstr("fully_connected 'y'"))));
 }
 
@@ -125,7 +136,8 @@ TEST(CheckConstantsFinite, AllowsInfiniteMasksAndBounds) {
   k   %c: f32[2] = [0, inf]
   %a = add(%x, %c): f32[1, 2]
   out %a
-})")).ok());
+})"))
+                   .ok());
 }
 
 }  // namespace

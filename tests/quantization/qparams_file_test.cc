@@ -79,8 +79,8 @@ TEST(QparamsFile, RefusesWhatItDoesNotUnderstand) {
   ir::Graph graph = ParseOrDie("graph g {\n  in %x: f32[2]\n  out %x\n}");
   QparamsFile file;
   file.values["nobody"] = ir::QuantPerTensor{ir::DType::kU8, 1, 0};
-  EXPECT_THAT(ApplyQparams(file, graph),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("no value 'nobody'")));
+  EXPECT_THAT(ApplyQparams(file, graph), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                  ::testing::HasSubstr("no value 'nobody'")));
 }
 
 }  // namespace

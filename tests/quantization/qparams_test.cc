@@ -19,7 +19,8 @@ struct Case {
 };
 
 TEST(ChooseQparams, CoversTheRangeAndZero) {
-  // Scales are written as the formula gives them; equality is exact because both sides round once to f32.
+  // Scales are written as the formula gives them; equality is exact because both sides round once
+  // to f32.
   const Case kCases[] = {
       // -lo / scale is 127.5, less what rounding the scale to f32 takes.
       {{-1.0f, 1.0f}, DType::kU8, static_cast<float>(2.0 / 255), 127},
@@ -51,10 +52,12 @@ TEST(ChooseQparams, IsSaneWithoutARange) {
 TEST(ChooseWeightQparams, GivesEachChannelItsOwnRange) {
   const ir::Tensor weight = ir::Tensor::Of<float>(DType::kF32, {2, 2}, {-1.0f, 3.0f, 0.5f, -2.0f});
   const ir::QuantPerChannel symmetric = ChooseWeightQparams(weight, 0, DType::kI8);
-  EXPECT_EQ(symmetric.scales, (std::vector<float>{static_cast<float>(3.0 / 127), static_cast<float>(2.0 / 127)}));
+  EXPECT_EQ(symmetric.scales,
+            (std::vector<float>{static_cast<float>(3.0 / 127), static_cast<float>(2.0 / 127)}));
   EXPECT_EQ(symmetric.zero_points, (std::vector<int64_t>{0, 0}));
   const ir::QuantPerChannel columns = ChooseWeightQparams(weight, 1, DType::kU4);
-  EXPECT_EQ(columns.scales, (std::vector<float>{static_cast<float>(1.5 / 15), static_cast<float>(5.0 / 15)}));
+  EXPECT_EQ(columns.scales,
+            (std::vector<float>{static_cast<float>(1.5 / 15), static_cast<float>(5.0 / 15)}));
   EXPECT_EQ(columns.zero_points, (std::vector<int64_t>{10, 6}));
 }
 
@@ -84,7 +87,8 @@ TEST(ExactSplatQparams, HoldsTheNumberExactly) {
       EXPECT_EQ(q->scale * static_cast<float>(stored - q->zero_point), x);
     }
   }
-  EXPECT_FALSE(ExactSplatQparams(ir::Tensor::Of<float>(DType::kF32, {2}, {1.0f, 2.0f}), DType::kU8).has_value());
+  EXPECT_FALSE(ExactSplatQparams(ir::Tensor::Of<float>(DType::kF32, {2}, {1.0f, 2.0f}), DType::kU8)
+                   .has_value());
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ constexpr char kBatched[] = "graph g {\n  in %x: f32[2, 2]\n  out %x\n}";
 
 class SamplesTest : public ::testing::Test {
  protected:
-  std::string Npz(const std::string& member, std::vector<int64_t> dims, const std::vector<float>& data,
-                  const std::string& descr = "<f4") {
+  std::string Npz(const std::string& member, std::vector<int64_t> dims,
+                  const std::vector<float>& data, const std::string& descr = "<f4") {
     const std::string path = dir_.path() + "/s.npz";
     const NpzMember members[] = {{member, descr, dims, Bytes(data)}};
     EXPECT_OK(WriteNpz(path, members));
@@ -66,7 +66,8 @@ TEST_F(SamplesTest, SaysWhatDoesNotFit) {
     return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text));
   };
   EXPECT_THAT(error(Npz("y", {1, 2}, {1, 2})), invalid("no member 'x' for input 'x'; it has y"));
-  EXPECT_THAT(error(Npz("x", {1, 3}, {1, 2, 3})), invalid("has shape [1, 3], but input 'x' needs (N, 1, 2)"));
+  EXPECT_THAT(error(Npz("x", {1, 3}, {1, 2, 3})),
+              invalid("has shape [1, 3], but input 'x' needs (N, 1, 2)"));
   EXPECT_THAT(error(Npz("x", {1, 1}, {1, 2}, "<f8")), invalid("is <f8, but input 'x' needs f32"));
   EXPECT_THAT(error(Npz("x", {0, 2}, {})), invalid("holds no samples"));
   EXPECT_THAT(error(dir_.path() + "/x.bin"), invalid("is no .npz, .npy or folder"));
@@ -81,7 +82,8 @@ TEST_F(SamplesTest, AnExtraMemberIsAnErrorUnlessAllowed) {
   const ir::Graph graph = ParseOrDie(kOneInput);
   const std::string path = dir_.path() + "/s.npz";
   const std::vector<float> data = {1, 2};
-  const NpzMember members[] = {{"x", "<f4", {1, 2}, Bytes(data)}, {"labels", "<f4", {2}, Bytes(data)}};
+  const NpzMember members[] = {{"x", "<f4", {1, 2}, Bytes(data)},
+                               {"labels", "<f4", {2}, Bytes(data)}};
   ASSERT_OK(WriteNpz(path, members));
   EXPECT_THAT(OpenSamples(path, graph, {}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("member 'labels'")));
@@ -92,10 +94,12 @@ TEST_F(SamplesTest, AnExtraMemberIsAnErrorUnlessAllowed) {
 
 TEST_F(SamplesTest, NamesTheNanAndItsPlace) {
   const ir::Graph graph = ParseOrDie(kOneInput);
-  ASSERT_OK_AND_ASSIGN(const auto samples, OpenSamples(Npz("x", {2, 2}, {1, 2, 3, NAN}), graph, {}));
+  ASSERT_OK_AND_ASSIGN(const auto samples,
+                       OpenSamples(Npz("x", {2, 2}, {1, 2, 3, NAN}), graph, {}));
   EXPECT_OK(samples->Get(0).status());
   EXPECT_THAT(samples->Get(1).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("sample 1 of input 'x' is nan at [0, 1]")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("sample 1 of input 'x' is nan at [0, 1]")));
 }
 
 TEST_F(SamplesTest, SyntheticSamplesAreStandardNormalAndRepeatable) {
@@ -113,11 +117,13 @@ TEST_F(SamplesTest, SyntheticSamplesAreStandardNormalAndRepeatable) {
     sum += x;
     sum2 += x * x;
   }
-  // Ten thousand numbers: mean within 4 standard errors (0.04), variance within 4 of its own (0.057).
+  // Ten thousand numbers: mean within 4 standard errors (0.04), variance within 4 of its own
+  // (0.057).
   EXPECT_NEAR(sum / 1e4, 0, 0.04);
   EXPECT_NEAR(sum2 / 1e4, 1, 0.057);
   const ir::Graph ids = ParseOrDie("graph g {\n  in %x: i64[2]\n  out %x\n}");
-  EXPECT_THAT(SyntheticSamples(ids, 1).status(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("--bind")));
+  EXPECT_THAT(SyntheticSamples(ids, 1).status(),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("--bind")));
 }
 
 }  // namespace

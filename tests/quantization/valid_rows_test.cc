@@ -39,7 +39,8 @@ TEST(AxisClasses, FollowsThePatchesThroughAttention) {
   const AxisClasses classes(graph);
   const int patches = classes.ClassOf(ByName(graph, "x"), 1);
   const std::vector<std::pair<const char*, int>> kPatchAxes = {
-      {"fc", 1}, {"r", 1}, {"q", 2}, {"logits", 2}, {"logits", 3}, {"sum", 3}, {"p", 2}, {"p", 3}, {"v", 2},
+      {"fc", 1},  {"r", 1}, {"q", 2}, {"logits", 2}, {"logits", 3},
+      {"sum", 3}, {"p", 2}, {"p", 3}, {"v", 2},
   };
   for (const auto& [name, axis] : kPatchAxes) {
     EXPECT_EQ(classes.ClassOf(ByName(graph, name), axis), patches) << name << " axis " << axis;
@@ -57,8 +58,9 @@ TEST(ValidRows, VisitsNoPadding) {
     std::vector<float> elements(ir::NumElements(dims));
     for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i);
     std::vector<float> seen;
-    valid.Visit(ByName(graph, name), ir::Tensor::Of<float>(ir::DType::kF32, dims, elements),
-                [&](absl::Span<const float> run) { seen.insert(seen.end(), run.begin(), run.end()); });
+    valid.Visit(
+        ByName(graph, name), ir::Tensor::Of<float>(ir::DType::kF32, dims, elements),
+        [&](absl::Span<const float> run) { seen.insert(seen.end(), run.begin(), run.end()); });
     return seen;
   };
   EXPECT_THAT(visited("x", {1, 4, 2}), ::testing::ElementsAre(0, 1, 2, 3));
@@ -104,10 +106,12 @@ TEST(ChooseMaskFills, LeavesResolutionAndMasks) {
   seen[logits].range = {-30, 4};
   seen[logits].lowest_row_max = 1;
   ASSERT_OK(ChooseMaskFills(graph, seen, ir::DType::kU8, ir::QuantOrigin::kCalibrated));
-  // d = ln(2 * 2 masked keys * 256) = 6.93: the sum spans [1 - d, 4], the fill reaches its bottom from 4.
+  // d = ln(2 * 2 masked keys * 256) = 6.93: the sum spans [1 - d, 4], the fill reaches its bottom
+  // from 4.
   const auto& sum = std::get<ir::QuantPerTensor>(graph.value(ByName(graph, "sum")).quantization);
   const float scale = static_cast<float>((4.0 - (1.0 - std::log(1024.0))) / 255);
-  // One rounding of the bottom to f32 lies between this and the code: a relative tolerance of a few f32 epsilons.
+  // One rounding of the bottom to f32 lies between this and the code: a relative tolerance of a few
+  // f32 epsilons.
   EXPECT_NEAR(sum.scale, scale, 1e-6 * scale);
   const std::vector<MaskedLogits> masks = FindMaskedLogits(graph);
   ASSERT_EQ(masks.size(), 1u);

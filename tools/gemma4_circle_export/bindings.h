@@ -11,9 +11,10 @@
 
 namespace g4c::tools {
 
-// Reads the .npy files and the profile. `files` (may be null) gets every path that was read. InvalidInput names the file;
-// an unknown profile lists the known ones.
-absl::StatusOr<passes::Bindings> ReadBindings(const InputOptions& options, std::vector<std::string>* files);
+// Reads the .npy files and the profile. `files` (may be null) gets every path that was read.
+// InvalidInput names the file; an unknown profile lists the known ones.
+absl::StatusOr<passes::Bindings> ReadBindings(const InputOptions& options,
+                                              std::vector<std::string>* files);
 
 // An array of a .npy as a tensor. Unsupported dtypes are InvalidInput.
 absl::StatusOr<ir::Tensor> ReadTensor(const std::string& path);

@@ -12,7 +12,8 @@
 namespace g4c::tools {
 namespace {
 
-// The first `rows` rows of the patch axis (axis 1 of [batch, patches, channels]) where the output has one.
+// The first `rows` rows of the patch axis (axis 1 of [batch, patches, channels]) where the output
+// has one.
 ir::Tensor ValidPart(const ir::Tensor& output, int64_t rows) {
   if (rows < 0 || output.rank() < 3 || output.dims()[1] <= rows) return output;
   return output.Sliced(1, 0, rows);
@@ -25,12 +26,13 @@ absl::Status Compare(const CompareOptions& options) {
   ASSIGN_OR_RETURN(const auto a, ModelRunner::Open(options.a, options.binding, options.inputs));
   ASSIGN_OR_RETURN(const auto b, ModelRunner::Open(options.b, options.binding, options.inputs));
   if (a->graph().outputs().size() != b->graph().outputs().size()) {
-    return InvalidInput("'", options.a, "' has ", a->graph().outputs().size(), " outputs, '", options.b, "' has ",
-                        b->graph().outputs().size());
+    return InvalidInput("'", options.a, "' has ", a->graph().outputs().size(), " outputs, '",
+                        options.b, "' has ", b->graph().outputs().size());
   }
   ASSIGN_OR_RETURN(const auto samples_a, a->OpenInputs(options.inputs));
   ASSIGN_OR_RETURN(const auto samples_b, b->OpenInputs(options.inputs));
-  const int64_t rows = options.valid_rows ? *options.valid_rows : std::max(a->valid_rows(), b->valid_rows());
+  const int64_t rows =
+      options.valid_rows ? *options.valid_rows : std::max(a->valid_rows(), b->valid_rows());
 
   std::vector<Difference> differences;
   for (const ir::GraphOutput& output : a->graph().outputs()) differences.emplace_back(output.name);
@@ -46,7 +48,8 @@ absl::Status Compare(const CompareOptions& options) {
           differences[k].SetShapeMismatch(outputs_a[k].dims(), outputs_b[k].dims());
           continue;
         }
-        differences[k].Add(ValidPart(outputs_a[k], rows).Floats(), ValidPart(outputs_b[k], rows).Floats());
+        differences[k].Add(ValidPart(outputs_a[k], rows).Floats(),
+                           ValidPart(outputs_b[k], rows).Floats());
       }
       progress.Advance();
     }
@@ -60,7 +63,8 @@ absl::Status Compare(const CompareOptions& options) {
     for (const Difference& difference : differences) std::cout << "\n" << difference.Scatter();
   }
   for (const Difference& difference : differences) {
-    if (!Passes(difference, min_snr)) return FindingsError(absl::StrCat("output '", difference.name(), "' differs"));
+    if (!Passes(difference, min_snr))
+      return FindingsError(absl::StrCat("output '", difference.name(), "' differs"));
   }
   return absl::OkStatus();
 }

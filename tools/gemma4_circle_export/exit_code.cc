@@ -10,11 +10,16 @@ int ExitCode(const absl::Status& status) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kCancelled:  // --help or --version
       return 0;
-    case absl::StatusCode::kFailedPrecondition: return 1;
-    case absl::StatusCode::kAborted: return 3;
-    case absl::StatusCode::kUnimplemented: return 4;
-    case absl::StatusCode::kUnavailable: return 5;
-    default: return 2;
+    case absl::StatusCode::kFailedPrecondition:
+      return 1;
+    case absl::StatusCode::kAborted:
+      return 3;
+    case absl::StatusCode::kUnimplemented:
+      return 4;
+    case absl::StatusCode::kUnavailable:
+      return 5;
+    default:
+      return 2;
   }
 }
 

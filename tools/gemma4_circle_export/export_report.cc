@@ -45,12 +45,14 @@ std::string NumbersText(const ir::Graph& graph) {
     const ir::Node& node = graph.node(id);
     if (ir::InfoOf(node.op).rule == ir::QparamRule::kConverts) continue;
     for (ir::ValueId result : node.outputs) {
-      if (quantization::IsReal(graph.value(result))) ++activations[ir::StoredDType(graph.value(result))];
+      if (quantization::IsReal(graph.value(result)))
+        ++activations[ir::StoredDType(graph.value(result))];
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!quantization::IsWeight(node, static_cast<int>(i))) continue;
       ir::ValueId weight = node.inputs[i];
-      if (graph.ProducedBy<ir::Dequantize>(weight) != nullptr) weight = graph.Producer(weight)->inputs[0];
+      if (graph.ProducedBy<ir::Dequantize>(weight) != nullptr)
+        weight = graph.Producer(weight)->inputs[0];
       if (graph.IsConstant(weight)) ++weights[ir::StoredDType(graph.value(weight))];
     }
   }
@@ -77,7 +79,8 @@ std::string LayersText(const ir::Graph& graph) {
   }
   if (blocks.empty()) return "";
   const int operators = blocks.begin()->second;
-  const bool equal = std::all_of(blocks.begin(), blocks.end(), [&](const auto& b) { return b.second == operators; });
+  const bool equal = std::all_of(blocks.begin(), blocks.end(),
+                                 [&](const auto& b) { return b.second == operators; });
   if (!equal) return absl::StrCat(blocks.size(), " layers");
   return absl::StrCat(blocks.size(), blocks.size() == 1 ? " layer x " : " layers x ", operators);
 }
@@ -86,29 +89,36 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
                          const passes::PassRunner& runner) const {
   if (options_.machine.quiet) return;
   struct stat info {};
-  const uint64_t size = stat(options_.output.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const uint64_t size =
+      stat(options_.output.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const std::string layers = LayersText(graph);
   std::cerr << options_.output << "  " << HumanBytes(size) << "  " << NumbersText(graph) << ", "
-            << graph.TopologicalOrder().size() << " operators" << (layers.empty() ? "" : ", " + layers) << "    "
-            << HumanSeconds(seconds) << ", peak " << HumanBytes(PeakResidentBytes()) << "\n";
+            << graph.TopologicalOrder().size() << " operators"
+            << (layers.empty() ? "" : ", " + layers) << "    " << HumanSeconds(seconds) << ", peak "
+            << HumanBytes(PeakResidentBytes()) << "\n";
   const auto line = [](absl::string_view what, absl::string_view text) {
     std::cerr << absl::StrFormat("  %-12s%s\n", what, text);
   };
   for (const std::string& note : notes_) line("read", note);
   std::vector<std::string> folded;
   for (const passes::FoldedValue& value : passes_.folded()) {
-    folded.push_back(absl::StrCat(value.name, " (", HumanBytes(static_cast<uint64_t>(value.bytes)), ")"));
+    folded.push_back(
+        absl::StrCat(value.name, " (", HumanBytes(static_cast<uint64_t>(value.bytes)), ")"));
   }
   constexpr size_t kFewFolded = 6;
-  const size_t more = folded.size() > kFewFolded && !options_.machine.verbose ? folded.size() - kFewFolded : 0;
+  const size_t more =
+      folded.size() > kFewFolded && !options_.machine.verbose ? folded.size() - kFewFolded : 0;
   folded.resize(folded.size() - more);
   if (!folded.empty()) {
-    line("folded", absl::StrCat(absl::StrJoin(folded, ", "), more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+    line("folded", absl::StrCat(absl::StrJoin(folded, ", "),
+                                more > 0 ? absl::StrCat(" and ", more, " more") : ""));
   }
   for (const std::string& note : passes_.notes()) line("passes", note);
   if (passes_.fused_qparams() > 0) {
-    line("passes", absl::StrCat(passes_.fused_qparams(), " values with qparams vanished inside fused operators"));
+    line("passes", absl::StrCat(passes_.fused_qparams(),
+                                " values with qparams vanished inside fused operators"));
   }
   line("audit", quantization::AuditSummary(audit));
   if (options_.audits.empty()) {
@@ -128,7 +138,8 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
     times[run.name].second += run.seconds;
   }
   for (const auto& [name, time] : times) {
-    line("pass", absl::StrFormat("%-32s changed %d times, %s", name, time.first, HumanSeconds(time.second)));
+    line("pass", absl::StrFormat("%-32s changed %d times, %s", name, time.first,
+                                 HumanSeconds(time.second)));
   }
 }
 

@@ -22,12 +22,15 @@ class ExportReport {
   passes::Report& passes() { return passes_; }
   const std::vector<std::string>& files() const { return files_; }
   void AddFile(const std::string& path) { files_.push_back(path); }
-  void AddNotes(const std::vector<std::string>& notes) { notes_.insert(notes_.end(), notes.begin(), notes.end()); }
+  void AddNotes(const std::vector<std::string>& notes) {
+    notes_.insert(notes_.end(), notes.begin(), notes.end());
+  }
   // Printed at once, also when the export fails later; not with --quiet.
   void Warn(absl::string_view text) const;
 
   // The summary; nothing with --quiet. Passes, times and what was declined only with --verbose.
-  void Print(const ir::Graph& graph, const quantization::Audit& audit, const passes::PassRunner& runner) const;
+  void Print(const ir::Graph& graph, const quantization::Audit& audit,
+             const passes::PassRunner& runner) const;
 
  private:
   const ExportOptions& options_;
@@ -37,11 +40,12 @@ class ExportReport {
   std::vector<std::string> notes_;
 };
 
-// "u8/u8", "i16/i4", "float": stored dtypes of activations and of weights, the most frequent first where they are mixed.
+// "u8/u8", "i16/i4", "float": stored dtypes of activations and of weights, the most frequent first
+// where they are mixed.
 std::string NumbersText(const ir::Graph& graph);
 
-// "2 layers x 40": repeated blocks by their module paths ("layers.0.", "layers.1.", ...) and the operators of each;
-// empty where there are none or they differ.
+// "2 layers x 40": repeated blocks by their module paths ("layers.0.", "layers.1.", ...) and the
+// operators of each; empty where there are none or they differ.
 std::string LayersText(const ir::Graph& graph);
 
 }  // namespace g4c::tools

@@ -36,7 +36,8 @@ absl::Status AuditFile(const FileVerbOptions& options) {
 }
 
 absl::Status Verify(const FileVerbOptions& options) {
-  ASSIGN_OR_RETURN(const std::vector<backend::Problem> problems, backend::VerifyCircleFile(options.file));
+  ASSIGN_OR_RETURN(const std::vector<backend::Problem> problems,
+                   backend::VerifyCircleFile(options.file));
   int invalid = 0;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const backend::Problem& problem : problems) {
@@ -47,12 +48,17 @@ absl::Status Verify(const FileVerbOptions& options) {
     if (!options.json) std::cout << kind << "  " << problem.text << "\n";
   }
   if (options.json) {
-    const nlohmann::ordered_json json = {
-        {"schema_version", 1}, {"file", BaseName(options.file)}, {"valid", invalid == 0}, {"problems", std::move(list)}};
+    const nlohmann::ordered_json json = {{"schema_version", 1},
+                                         {"file", BaseName(options.file)},
+                                         {"valid", invalid == 0},
+                                         {"problems", std::move(list)}};
     std::cout << json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
   } else if (invalid == 0) {
     std::cout << options.file << " is valid"
-              << (problems.empty() ? "" : absl::StrCat(", with ", problems.size(), " inconsistent qparams")) << "\n";
+              << (problems.empty()
+                      ? ""
+                      : absl::StrCat(", with ", problems.size(), " inconsistent qparams"))
+              << "\n";
   }
   if (invalid > 0) return InvalidInput("'", options.file, "' is invalid: ", invalid, " problems");
   return absl::OkStatus();

@@ -41,7 +41,8 @@ absl::StatusOr<InputFiles> TakeInputFiles(const std::vector<std::string>& inputs
 }
 
 // The dims of the array that belongs to an input; empty when there is none.
-absl::StatusOr<absl::optional<ir::Dims>> ArrayDims(const InputFiles& files, const std::string& name) {
+absl::StatusOr<absl::optional<ir::Dims>> ArrayDims(const InputFiles& files,
+                                                   const std::string& name) {
   const auto named = files.by_name.find(name);
   if (named != files.by_name.end()) {
     ASSIGN_OR_RETURN(const ir::Tensor tensor, ReadTensor(named->second));
@@ -58,8 +59,8 @@ absl::StatusOr<absl::optional<ir::Dims>> ArrayDims(const InputFiles& files, cons
   return absl::optional<ir::Dims>(header.dims);
 }
 
-// An input whose shape the model leaves open takes that of its array: with the input's rank the array is one sample,
-// with one more dim a stack of them.
+// An input whose shape the model leaves open takes that of its array: with the input's rank the
+// array is one sample, with one more dim a stack of them.
 absl::Status AdoptShapes(const InputFiles& files, ir::Graph& graph) {
   for (ir::ValueId input : graph.inputs()) {
     const ir::Value& value = graph.value(input);
@@ -84,15 +85,16 @@ int64_t CountValid(const ir::Tensor& valid) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ModelRunner>> ModelRunner::Open(const std::string& path, const InputOptions& binding,
-                                                               const std::vector<std::string>& inputs) {
+absl::StatusOr<std::unique_ptr<ModelRunner>> ModelRunner::Open(
+    const std::string& path, const InputOptions& binding, const std::vector<std::string>& inputs) {
   auto runner = std::unique_ptr<ModelRunner>(new ModelRunner());
   if (absl::EndsWith(path, ".onnx")) {
     ASSIGN_OR_RETURN(const InputFiles files, TakeInputFiles(inputs));
     passes::Report report;
     passes::PassRunner pass_runner({}, &report);
     ASSIGN_OR_RETURN(FoldedModel model,
-                     LoadAndFold(path, binding, pass_runner, [&](ir::Graph& graph) { return AdoptShapes(files, graph); }));
+                     LoadAndFold(path, binding, pass_runner,
+                                 [&](ir::Graph& graph) { return AdoptShapes(files, graph); }));
     runner->graph_ = std::move(model.graph);
     if (model.valid) runner->valid_rows_ = CountValid(*model.valid);
     ASSIGN_OR_RETURN(runner->float_executor_, evaluator::FloatExecutor::Create(runner->graph_));
@@ -114,7 +116,8 @@ absl::StatusOr<std::unique_ptr<quantization::Samples>> ModelRunner::OpenInputs(
   return quantization::OpenSamples(files.stack, graph_, options);
 }
 
-absl::StatusOr<std::vector<ir::Tensor>> ModelRunner::Run(const std::vector<ir::Tensor>& inputs, bool raw) const {
+absl::StatusOr<std::vector<ir::Tensor>> ModelRunner::Run(const std::vector<ir::Tensor>& inputs,
+                                                         bool raw) const {
   if (!is_circle_) return float_executor_->Run(inputs);
   std::vector<ir::Tensor> stored;
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -15,21 +15,25 @@
 
 namespace g4c::tools {
 
-// An .onnx is bound and folded as an export would be and runs in float; a .circle executes integers where it is
-// quantised.
+// An .onnx is bound and folded as an export would be and runs in float; a .circle executes integers
+// where it is quantised.
 class ModelRunner {
  public:
   // `inputs` (as --inputs gives them) settle the shapes that an .onnx leaves open.
-  static absl::StatusOr<std::unique_ptr<ModelRunner>> Open(const std::string& path, const InputOptions& binding,
+  static absl::StatusOr<std::unique_ptr<ModelRunner>> Open(const std::string& path,
+                                                           const InputOptions& binding,
                                                            const std::vector<std::string>& inputs);
 
   const ir::Graph& graph() const { return graph_; }
   bool is_circle() const { return is_circle_; }
   // Samples of real numbers for the graph's inputs.
-  absl::StatusOr<std::unique_ptr<quantization::Samples>> OpenInputs(const std::vector<std::string>& inputs) const;
+  absl::StatusOr<std::unique_ptr<quantization::Samples>> OpenInputs(
+      const std::vector<std::string>& inputs) const;
   // Real inputs in, real outputs out; `raw`: outputs as the file stores them.
-  absl::StatusOr<std::vector<ir::Tensor>> Run(const std::vector<ir::Tensor>& inputs, bool raw) const;
-  // How many rows of the patch axis are valid, and which output axis that is, where a bound grid or ids tell.
+  absl::StatusOr<std::vector<ir::Tensor>> Run(const std::vector<ir::Tensor>& inputs,
+                                              bool raw) const;
+  // How many rows of the patch axis are valid, and which output axis that is, where a bound grid or
+  // ids tell.
   int64_t valid_rows() const { return valid_rows_; }
 
  private:

@@ -4,8 +4,8 @@
 #include <iostream>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "gemma4_circle_export/version.h"
 
@@ -13,7 +13,8 @@ namespace g4c::tools {
 namespace {
 
 // "NAME=VALUE", as texts; the first "=" parts them.
-absl::StatusOr<std::pair<std::string, std::string>> SplitPair(const std::string& option, const std::string& text) {
+absl::StatusOr<std::pair<std::string, std::string>> SplitPair(const std::string& option,
+                                                              const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
     return UsageError(option, " needs NAME=VALUE, not '", text, "'");
@@ -21,7 +22,8 @@ absl::StatusOr<std::pair<std::string, std::string>> SplitPair(const std::string&
   return std::make_pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-absl::StatusOr<std::vector<int64_t>> ParseDims(const std::string& option, const std::string& text, char separator) {
+absl::StatusOr<std::vector<int64_t>> ParseDims(const std::string& option, const std::string& text,
+                                               char separator) {
   std::vector<int64_t> dims;
   for (absl::string_view part : absl::StrSplit(text, separator)) {
     int64_t dim = 0;
@@ -42,19 +44,30 @@ struct InputTexts {
 };
 
 void AddInputOptions(CLI::App& app, InputOptions& options, InputTexts& texts) {
-  app.add_option("--bind", texts.bind, "NAME=FILE.npy: this graph input becomes a constant (repeatable)")
-      ->take_all()->type_size(1)->expected(1)->allow_extra_args(false);
-  app.add_option("--profile", options.profile, "a named patch grid: e2b_66x36_264, e2b_57x42_266, or a .json file");
-  app.add_option("--grid", texts.grid, "HxW: patch grid, height x width; makes pixel_position_ids and attention_mask");
+  app.add_option("--bind", texts.bind,
+                 "NAME=FILE.npy: this graph input becomes a constant (repeatable)")
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
+  app.add_option("--profile", options.profile,
+                 "a named patch grid: e2b_66x36_264, e2b_57x42_266, or a .json file");
+  app.add_option("--grid", texts.grid,
+                 "HxW: patch grid, height x width; makes pixel_position_ids and attention_mask");
   app.add_option("--seq-len", texts.seq_len, "patch slots S, where the graph leaves them open")
       ->check(CLI::PositiveNumber);
   app.add_option("--shape", texts.shapes, "NAME=D0,D1,...: the shape of a graph input (repeatable)")
-      ->take_all()->type_size(1)->expected(1)->allow_extra_args(false);
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
 }
 
 void AddMachineOptions(CLI::App& app, MachineOptions& options) {
-  app.add_option("--jobs", options.jobs, "threads (default: all cores)")->check(CLI::PositiveNumber);
-  app.add_option("--isa", options.isa, "pin the instruction set of float arithmetic: sse41, avx2 or avx512")
+  app.add_option("--jobs", options.jobs, "threads (default: all cores)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--isa", options.isa,
+                 "pin the instruction set of float arithmetic: sse41, avx2 or avx512")
       ->check(CLI::IsMember({"sse41", "avx2", "avx512"}));
   app.add_flag("--quiet", options.quiet, "print errors only");
   app.add_flag("--verbose", options.verbose, "print passes, times and what was declined");
@@ -76,12 +89,14 @@ absl::Status TakeInputs(const CLI::App& app, const InputTexts& texts, InputOptio
     options.grid = {dims[0], dims[1]};
   }
   if (app.count("--seq-len") > 0) options.seq_len = texts.seq_len;
-  if (options.grid && !options.profile.empty()) return UsageError("--grid and --profile exclude each other");
+  if (options.grid && !options.profile.empty())
+    return UsageError("--grid and --profile exclude each other");
   if (options.seq_len && !options.grid) return UsageError("--seq-len needs --grid");
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::optional<ir::DType>> ParseNumbers(const std::string& option, const std::string& text,
+absl::StatusOr<absl::optional<ir::DType>> ParseNumbers(const std::string& option,
+                                                       const std::string& text,
                                                        const std::vector<std::string>& allowed) {
   if (text.empty()) return absl::optional<ir::DType>();
   if (std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
@@ -109,18 +124,22 @@ absl::Status Parse(CLI::App& app, const std::vector<std::string>& arguments) {
   return absl::OkStatus();
 }
 
-bool Given(absl::optional<ir::DType> dtype) { return dtype.has_value() && *dtype != ir::DType::kF32; }
+bool Given(absl::optional<ir::DType> dtype) {
+  return dtype.has_value() && *dtype != ir::DType::kF32;
+}
 
 absl::Status CheckContradictions(const ExportOptions& options) {
   const bool calibrates = !options.calibration.empty() || !options.calibration_keys.empty();
   if (options.to_float) {
-    if (Given(options.activation) || Given(options.weight) || calibrates || !options.qparams.empty() ||
-        !options.save_qparams.empty() || options.requantise) {
-      return UsageError("--float excludes --activation, --weight, --calibration, --qparams, --save-qparams and "
-                        "--requantise");
+    if (Given(options.activation) || Given(options.weight) || calibrates ||
+        !options.qparams.empty() || !options.save_qparams.empty() || options.requantise) {
+      return UsageError(
+          "--float excludes --activation, --weight, --calibration, --qparams, --save-qparams and "
+          "--requantise");
     }
   }
-  if (!options.qparams.empty() && calibrates) return UsageError("--qparams and --calibration exclude each other");
+  if (!options.qparams.empty() && calibrates)
+    return UsageError("--qparams and --calibration exclude each other");
   if (!options.qparams.empty() && (options.activation || options.weight)) {
     return UsageError("--qparams brings its own dtypes; drop --activation and --weight");
   }
@@ -150,13 +169,15 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   std::string weight;
   std::string io;
   std::vector<std::string> keys;
-  CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.", "gemma4-circle-export");
+  CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
+               "gemma4-circle-export");
   app.set_version_flag("--version", VersionText());
   app.footer(
       "Verbs: gemma4-circle-export inspect|audit|verify FILE.circle [--json]\n"
       "       gemma4-circle-export run MODEL --inputs FILE.npz|NAME=FILE.npy ... -o OUT.npz\n"
       "       gemma4-circle-export compare A B --inputs ...\n"
-      "Exit codes: 0 done, 1 usage, 2 input, 3 findings under --strict, 4 unsupported, 5 writing failed.");
+      "Exit codes: 0 done, 1 usage, 2 input, 3 findings under --strict, 4 unsupported, 5 writing "
+      "failed.");
   app.add_option("MODEL", options.model, "the ONNX file")->required();
   app.add_option("-o,--output", options.output, "the .circle file to write")->required();
   AddInputOptions(app, options.inputs, inputs);
@@ -164,25 +185,40 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   app.add_option("--weight", weight, "u8 | i8 | u4 | i4 | i16 | float (u8)");
   app.add_flag("--float", options.to_float, "write a float file");
   app.add_option("--io", io, "quantised | float: graph inputs and outputs (quantised)");
-  app.add_flag("--requantise", options.requantise, "drop the Q/DQ pairs of the graph and quantise anew");
-  app.add_option("--calibration", options.calibration, "samples: FILE.npz, FILE.npy or a folder of them");
-  app.add_option("--calibration-key", keys, "NAME=KEY: the member of the samples that an input reads (repeatable)")
-      ->take_all()->type_size(1)->expected(1)->allow_extra_args(false);
+  app.add_flag("--requantise", options.requantise,
+               "drop the Q/DQ pairs of the graph and quantise anew");
+  app.add_option("--calibration", options.calibration,
+                 "samples: FILE.npz, FILE.npy or a folder of them");
+  app.add_option("--calibration-key", keys,
+                 "NAME=KEY: the member of the samples that an input reads (repeatable)")
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
-  app.add_option("--target", options.target, "circle | onert (circle)")->check(CLI::IsMember({"circle", "onert"}));
+  app.add_option("--target", options.target, "circle | onert (circle)")
+      ->check(CLI::IsMember({"circle", "onert"}));
   app.add_option("--audit", options.audits, "write the audit to this .txt or .json (repeatable)")
-      ->take_all()->type_size(1)->expected(1)->allow_extra_args(false);
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
   app.add_flag("--strict", options.strict, "exit 3 on missing or inconsistent qparams");
-  app.add_option("--dump-dir", options.dump_dir, "write the graph after each pass into this folder");
-  app.add_option("--depfile", options.depfile, "write a Makefile rule with every file that was read");
-  app.add_flag("--verify-passes", options.verify_passes, "check each pass's claim to have changed the graph");
+  app.add_option("--dump-dir", options.dump_dir,
+                 "write the graph after each pass into this folder");
+  app.add_option("--depfile", options.depfile,
+                 "write a Makefile rule with every file that was read");
+  app.add_flag("--verify-passes", options.verify_passes,
+               "check each pass's claim to have changed the graph");
   AddMachineOptions(app, options.machine);
   RETURN_IF_ERROR(Parse(app, arguments));
 
   RETURN_IF_ERROR(TakeInputs(app, inputs, options.inputs));
-  ASSIGN_OR_RETURN(options.activation, ParseNumbers("--activation", activation, {"u8", "i8", "i16", "float"}));
-  ASSIGN_OR_RETURN(options.weight, ParseNumbers("--weight", weight, {"u8", "i8", "u4", "i4", "i16", "float"}));
+  ASSIGN_OR_RETURN(options.activation,
+                   ParseNumbers("--activation", activation, {"u8", "i8", "i16", "float"}));
+  ASSIGN_OR_RETURN(options.weight,
+                   ParseNumbers("--weight", weight, {"u8", "i8", "u4", "i4", "i16", "float"}));
   if (!io.empty() && io != "quantised" && io != "float") {
     return UsageError("--io '", io, "' is none of quantised, float");
   }
@@ -192,13 +228,15 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
     options.calibration_keys.insert(std::move(pair));
   }
   RETURN_IF_ERROR(CheckContradictions(options));
-  if (options.activation == ir::DType::kF32 && (!options.weight || options.weight == ir::DType::kF32)) {
+  if (options.activation == ir::DType::kF32 &&
+      (!options.weight || options.weight == ir::DType::kF32)) {
     options.to_float = true;
   }
   return options;
 }
 
-absl::StatusOr<FileVerbOptions> ParseFileVerb(const std::string& verb, const std::vector<std::string>& arguments) {
+absl::StatusOr<FileVerbOptions> ParseFileVerb(const std::string& verb,
+                                              const std::vector<std::string>& arguments) {
   FileVerbOptions options;
   CLI::App app(verb == "inspect" ? "Shows what a Circle file holds."
                : verb == "audit" ? "Audits the qparams of any Circle file."
@@ -216,8 +254,11 @@ absl::StatusOr<RunOptions> ParseRun(const std::vector<std::string>& arguments) {
   CLI::App app("Runs a .circle (integers where it is quantised) or an .onnx (float) on samples.",
                "gemma4-circle-export run");
   app.add_option("MODEL", options.model, "a .circle or .onnx file")->required();
-  app.add_option("--inputs", options.inputs, "FILE.npz, or NAME=FILE.npy (repeatable)")->required()->take_all();
-  app.add_option("-o,--output", options.output, "the .npz to write, one member an output")->required();
+  app.add_option("--inputs", options.inputs, "FILE.npz, or NAME=FILE.npy (repeatable)")
+      ->required()
+      ->take_all();
+  app.add_option("-o,--output", options.output, "the .npz to write, one member an output")
+      ->required();
   app.add_flag("--raw", options.raw, "give the stored integers instead of real numbers");
   AddInputOptions(app, options.binding, inputs);
   AddMachineOptions(app, options.machine);
@@ -231,10 +272,13 @@ absl::StatusOr<CompareOptions> ParseCompare(const std::vector<std::string>& argu
   InputTexts inputs;
   int64_t valid_rows = 0;
   double min_snr = 0;
-  CLI::App app("Runs two models on the same samples and compares their outputs.", "gemma4-circle-export compare");
+  CLI::App app("Runs two models on the same samples and compares their outputs.",
+               "gemma4-circle-export compare");
   app.add_option("A", options.a, "the reference, .onnx or .circle")->required();
   app.add_option("B", options.b, "the model under test, .onnx or .circle")->required();
-  app.add_option("--inputs", options.inputs, "FILE.npz, or NAME=FILE.npy (repeatable)")->required()->take_all();
+  app.add_option("--inputs", options.inputs, "FILE.npz, or NAME=FILE.npy (repeatable)")
+      ->required()
+      ->take_all();
   app.add_option("--valid-rows", valid_rows, "compare only the first N rows of the patch axis")
       ->check(CLI::PositiveNumber);
   app.add_option("--min-snr", min_snr, "exit 3 when the SNR is below this many dB");

@@ -1,5 +1,5 @@
-// The command lines of the export and of the verbs, parsed and checked. The text of docs/design.md "The command" is the
-// contract.
+// The command lines of the export and of the verbs, parsed and checked. The text of docs/design.md
+// "The command" is the contract.
 #ifndef TOOLS_GEMMA4_CIRCLE_EXPORT_OPTIONS_H_
 #define TOOLS_GEMMA4_CIRCLE_EXPORT_OPTIONS_H_
 
@@ -91,7 +91,8 @@ struct CompareOptions {
 
 // Each takes the arguments behind the program's (and the verb's) name.
 absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& arguments);
-absl::StatusOr<FileVerbOptions> ParseFileVerb(const std::string& verb, const std::vector<std::string>& arguments);
+absl::StatusOr<FileVerbOptions> ParseFileVerb(const std::string& verb,
+                                              const std::vector<std::string>& arguments);
 absl::StatusOr<RunOptions> ParseRun(const std::vector<std::string>& arguments);
 absl::StatusOr<CompareOptions> ParseCompare(const std::vector<std::string>& arguments);
 

@@ -44,12 +44,16 @@ absl::Status WriteText(const std::string& path, const std::string& text) {
 std::string BaseName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
 // Pairs of the source become qparams, or go.
-absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner, ir::Graph& graph, bool& is_qdq) {
+absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner, ir::Graph& graph,
+                       bool& is_qdq) {
   const bool has_pairs = passes::HasQdq(graph);
   is_qdq = has_pairs && !options.to_float && !options.requantise;
-  if (is_qdq && (options.activation || options.weight || !options.calibration.empty() || !options.qparams.empty())) {
-    return UsageError("the model has Q/DQ pairs, which decide its qparams: --activation, --weight, --calibration and "
-                      "--qparams need --requantise, which drops them");
+  if (is_qdq && (options.activation || options.weight || !options.calibration.empty() ||
+                 !options.qparams.empty())) {
+    return UsageError(
+        "the model has Q/DQ pairs, which decide its qparams: --activation, --weight, --calibration "
+        "and "
+        "--qparams need --requantise, which drops them");
   }
   passes::PassList list("take-pairs");
   if (is_qdq) {
@@ -66,7 +70,8 @@ absl::Status CheckStatic(const ir::Graph& graph, const passes::Report& report) {
   if (status.ok()) return status;
   std::string text(status.message());
   for (const passes::DeclinedRewrite& declined : report.declined()) {
-    if (declined.pass == "decompose-composites") absl::StrAppend(&text, "\n  ", declined.where, ": ", declined.reason);
+    if (declined.pass == "decompose-composites")
+      absl::StrAppend(&text, "\n  ", declined.where, ": ", declined.reason);
   }
   return absl::Status(status.code(), text);
 }
@@ -75,39 +80,49 @@ absl::Status CheckStatic(const ir::Graph& graph, const passes::Report& report) {
 void KeepFloat(ir::Graph& graph) {
   quantization::MarkNotApplicable(graph);
   for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (!quantization::IsReal(graph.value(id)) || ir::HasQparams(graph.value(id).quantization)) continue;
+    if (!quantization::IsReal(graph.value(id)) || ir::HasQparams(graph.value(id).quantization))
+      continue;
     graph.SetQuantization(id, ir::QuantNone{ir::NoQuantReason::kFloatKept}, ir::QuantOrigin::kNone);
   }
 }
 
-absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph, ExportReport& report) {
+absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
+                                 ExportReport& report) {
   std::unique_ptr<quantization::Samples> samples;
   if (options.calibration.empty()) {
     ASSIGN_OR_RETURN(samples, quantization::SyntheticSamples(graph, kSyntheticSamples));
-    report.Warn("no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of images");
+    report.Warn(
+        "no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of "
+        "images");
   } else {
     quantization::SampleOptions sample_options;
     sample_options.keys = options.calibration_keys;
-    ASSIGN_OR_RETURN(samples, quantization::OpenSamples(options.calibration, graph, sample_options));
+    ASSIGN_OR_RETURN(samples,
+                     quantization::OpenSamples(options.calibration, graph, sample_options));
     report.AddFile(options.calibration);
   }
-  ASSIGN_OR_RETURN(const quantization::Observations observations, quantization::Calibrate(graph, *samples));
+  ASSIGN_OR_RETURN(const quantization::Observations observations,
+                   quantization::Calibrate(graph, *samples));
   const ir::QuantOrigin origin =
       samples->synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
-  return quantization::AssignActivations(graph, observations, options.activation.value_or(ir::DType::kU8), origin);
+  return quantization::AssignActivations(graph, observations,
+                                         options.activation.value_or(ir::DType::kU8), origin);
 }
 
-absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model, ir::Graph& graph,
-                              quantization::ConstantOptions& constants, ExportReport& report) {
+absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
+                              ir::Graph& graph, quantization::ConstantOptions& constants,
+                              ExportReport& report) {
   ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.qparams));
   report.AddFile(options.qparams);
-  const absl::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size());
+  const absl::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()),
+                               mapped->bytes().size());
   absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(text);
   if (!file.ok()) return Prefixed(file.status(), absl::StrCat("'", options.qparams, "': "));
   if (file->model_hash != model.hash || file->weight_bytes != model.weight_bytes) {
-    return InvalidInput("'", options.qparams, "' was made for another model (graph ", file->model_hash, " with ",
-                        file->weight_bytes, " bytes of weights; this one is ", model.hash, " with ",
-                        model.weight_bytes, ")");
+    return InvalidInput("'", options.qparams, "' was made for another model (graph ",
+                        file->model_hash, " with ", file->weight_bytes,
+                        " bytes of weights; this one is ", model.hash, " with ", model.weight_bytes,
+                        ")");
   }
   RETURN_IF_ERROR(quantization::ApplyQparams(*file, graph));
   constants = {file->activation, file->weight};
@@ -126,8 +141,9 @@ absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
 }
 
 // Qparams on everything that can have them. `constants` is what was chosen.
-absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bool is_qdq, ir::Graph& graph,
-                      quantization::ConstantOptions& constants, ExportReport& report) {
+absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bool is_qdq,
+                      ir::Graph& graph, quantization::ConstantOptions& constants,
+                      ExportReport& report) {
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
     quantization::PropagateQparams(graph, absl::nullopt);
@@ -136,14 +152,17 @@ absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bo
   } else if (!options.qparams.empty()) {
     RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
   } else {
-    constants = {options.activation.value_or(ir::DType::kU8), options.weight.value_or(ir::DType::kU8)};
+    constants = {options.activation.value_or(ir::DType::kU8),
+                 options.weight.value_or(ir::DType::kU8)};
     RETURN_IF_ERROR(QuantizeFromSamples(options, graph, report));
   }
   return quantization::QuantizeConstants(graph, constants);
 }
 
-// What legalising added (clamp bounds, unit gains) gets qparams too; then every change of qparams becomes an operator.
-absl::Status MakeConversionsExplicit(const ExportOptions& options, const quantization::ConstantOptions& constants,
+// What legalising added (clamp bounds, unit gains) gets qparams too; then every change of qparams
+// becomes an operator.
+absl::Status MakeConversionsExplicit(const ExportOptions& options,
+                                     const quantization::ConstantOptions& constants,
                                      passes::PassRunner& runner, ir::Graph& graph) {
   quantization::MarkNotApplicable(graph);
   quantization::PropagateQparams(graph, absl::nullopt);
@@ -154,7 +173,8 @@ absl::Status MakeConversionsExplicit(const ExportOptions& options, const quantiz
   return runner.Run(list, graph);
 }
 
-absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph, const quantization::Audit& audit) {
+absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph,
+                         const quantization::Audit& audit) {
   const std::string model = BaseName(options.model);
   for (const std::string& path : options.audits) {
     const bool json = path.ends_with(".json");
@@ -179,15 +199,15 @@ absl::Status WriteDepfile(const ExportOptions& options, std::vector<std::string>
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   for (std::string& file : files) file = MakePath(file);
-  return WriteText(options.depfile,
-                   absl::StrCat(MakePath(options.output), ": ", absl::StrJoin(files, " \\\n  "), "\n"));
+  return WriteText(options.depfile, absl::StrCat(MakePath(options.output), ": ",
+                                                 absl::StrJoin(files, " \\\n  "), "\n"));
 }
 
 }  // namespace
 
-absl::StatusOr<FoldedModel> LoadAndFold(const std::string& path, const InputOptions& inputs,
-                                        passes::PassRunner& runner,
-                                        const std::function<absl::Status(ir::Graph&)>& adopt_shapes) {
+absl::StatusOr<FoldedModel> LoadAndFold(
+    const std::string& path, const InputOptions& inputs, passes::PassRunner& runner,
+    const std::function<absl::Status(ir::Graph&)>& adopt_shapes) {
   FoldedModel model;
   ASSIGN_OR_RETURN(frontend::LoadedModel loaded, frontend::LoadOnnx(path));
   model.graph = std::move(loaded.graph);
@@ -235,7 +255,8 @@ absl::Status Export(const ExportOptions& options) {
     KeepFloat(graph);
   } else {
     RETURN_IF_ERROR(Quantize(options, model, is_qdq, graph, constants, report));
-    if (!options.save_qparams.empty()) RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
+    if (!options.save_qparams.empty())
+      RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
   }
   passes::PassList legalize = passes::LegalizePhase(options.target);
   RETURN_IF_ERROR(runner.Run(legalize, graph));

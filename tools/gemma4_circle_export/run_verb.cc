@@ -13,19 +13,34 @@ namespace {
 // The .npy type of a tensor; nibbles are held one a byte.
 absl::string_view DescrOf(ir::DType dtype) {
   switch (dtype) {
-    case ir::DType::kBool: return "|b1";
-    case ir::DType::kU4: case ir::DType::kU8: return "|u1";
-    case ir::DType::kI4: case ir::DType::kI8: return "|i1";
-    case ir::DType::kU16: return "<u2";
-    case ir::DType::kI16: return "<i2";
-    case ir::DType::kU32: return "<u4";
-    case ir::DType::kI32: return "<i4";
-    case ir::DType::kU64: return "<u8";
-    case ir::DType::kI64: return "<i8";
-    case ir::DType::kF16: return "<f2";
-    case ir::DType::kBF16: return "";
-    case ir::DType::kF32: return "<f4";
-    case ir::DType::kF64: return "<f8";
+    case ir::DType::kBool:
+      return "|b1";
+    case ir::DType::kU4:
+    case ir::DType::kU8:
+      return "|u1";
+    case ir::DType::kI4:
+    case ir::DType::kI8:
+      return "|i1";
+    case ir::DType::kU16:
+      return "<u2";
+    case ir::DType::kI16:
+      return "<i2";
+    case ir::DType::kU32:
+      return "<u4";
+    case ir::DType::kI32:
+      return "<i4";
+    case ir::DType::kU64:
+      return "<u8";
+    case ir::DType::kI64:
+      return "<i8";
+    case ir::DType::kF16:
+      return "<f2";
+    case ir::DType::kBF16:
+      return "";
+    case ir::DType::kF32:
+      return "<f4";
+    case ir::DType::kF64:
+      return "<f8";
   }
   return "";
 }
@@ -47,7 +62,8 @@ absl::Status Append(const ir::Tensor& tensor, int64_t samples, Stacked& stacked)
     stacked.dims = dims;
     stacked.bytes.reserve(static_cast<size_t>(rows.NumBytes() * samples));
   } else if (dims != stacked.dims) {
-    return InvalidInput("output '", stacked.name, "' changes its shape from sample to sample: run them one by one");
+    return InvalidInput("output '", stacked.name,
+                        "' changes its shape from sample to sample: run them one by one");
   }
   const auto bytes = rows.ContiguousBytes();
   stacked.bytes.insert(stacked.bytes.end(), bytes.begin(), bytes.end());
@@ -58,20 +74,24 @@ absl::Status Append(const ir::Tensor& tensor, int64_t samples, Stacked& stacked)
 
 absl::Status Run(const RunOptions& options) {
   ApplyMachineOptions(options.machine);
-  ASSIGN_OR_RETURN(const auto runner, ModelRunner::Open(options.model, options.binding, options.inputs));
+  ASSIGN_OR_RETURN(const auto runner,
+                   ModelRunner::Open(options.model, options.binding, options.inputs));
   ASSIGN_OR_RETURN(const auto samples, runner->OpenInputs(options.inputs));
   std::vector<Stacked> stacks;
-  for (const ir::GraphOutput& output : runner->graph().outputs()) stacks.push_back({output.name, {}, {}, {}});
+  for (const ir::GraphOutput& output : runner->graph().outputs())
+    stacks.push_back({output.name, {}, {}, {}});
   Progress progress("run", "samples", samples->size());
   for (int64_t i = 0; i < samples->size(); ++i) {
     ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs, samples->Get(i));
     ASSIGN_OR_RETURN(const std::vector<ir::Tensor> outputs, runner->Run(inputs, options.raw));
-    for (size_t k = 0; k < outputs.size(); ++k) RETURN_IF_ERROR(Append(outputs[k], samples->size(), stacks[k]));
+    for (size_t k = 0; k < outputs.size(); ++k)
+      RETURN_IF_ERROR(Append(outputs[k], samples->size(), stacks[k]));
     progress.Advance();
   }
   std::vector<NpzMember> members;
   for (const Stacked& stacked : stacks) {
-    members.push_back({stacked.name, std::string(DescrOf(stacked.dtype)), stacked.dims, stacked.bytes});
+    members.push_back(
+        {stacked.name, std::string(DescrOf(stacked.dtype)), stacked.dims, stacked.bytes});
   }
   return WriteNpz(options.output, members);
 }

@@ -77,11 +77,13 @@ std::string Difference::Scatter(int columns, int rows) const {
   }
   // Darker marks for fuller cells; the diagonal shows where nothing differs.
   static constexpr char kMarks[] = ".:*#";
-  std::string text = absl::StrFormat("%s: B over A, %d of %d points\n", name_, points_.size(), count_);
+  std::string text =
+      absl::StrFormat("%s: B over A, %d of %d points\n", name_, points_.size(), count_);
   for (int row = 0; row < rows; ++row) {
     const double top = hi - (hi - lo) * row / rows;
-    absl::StrAppend(&text, row == 0 || row == rows - 1 ? absl::StrFormat("%9.3g |", row == 0 ? top : lo)
-                                                       : std::string(9, ' ') + " |");
+    absl::StrAppend(&text, row == 0 || row == rows - 1
+                               ? absl::StrFormat("%9.3g |", row == 0 ? top : lo)
+                               : std::string(9, ' ') + " |");
     for (int column = 0; column < columns; ++column) {
       const int count = cells[row][column];
       char mark = ' ';
@@ -96,7 +98,8 @@ std::string Difference::Scatter(int columns, int rows) const {
     text.push_back('\n');
   }
   absl::StrAppend(&text, std::string(9, ' '), " +", std::string(columns, '-'), "\n");
-  absl::StrAppend(&text, std::string(11, ' '), absl::StrFormat("%-*.3g%9.3g", columns - 9, lo, hi), "\n");
+  absl::StrAppend(&text, std::string(11, ' '), absl::StrFormat("%-*.3g%9.3g", columns - 9, lo, hi),
+                  "\n");
   return text;
 }
 
@@ -108,17 +111,19 @@ std::string SmokeTable(const std::vector<Difference>& differences, double min_sn
   size_t width = 4;
   for (const Difference& d : differences) width = std::max(width, d.name().size());
   const int w = static_cast<int>(width);
-  std::string text = absl::StrFormat("%-*s  status  %10s  %10s  %8s  %8s  shape  finite\n", w, "case", "mean|diff|",
-                                     "max|diff|", "PEIR", "SNR dB");
+  std::string text = absl::StrFormat("%-*s  status  %10s  %10s  %8s  %8s  shape  finite\n", w,
+                                     "case", "mean|diff|", "max|diff|", "PEIR", "SNR dB");
   for (const Difference& d : differences) {
-    absl::StrAppend(&text, absl::StrFormat("%-*s  %-6s  ", w, d.name(), Passes(d, min_snr) ? "ok" : "FAIL"));
+    absl::StrAppend(
+        &text, absl::StrFormat("%-*s  %-6s  ", w, d.name(), Passes(d, min_snr) ? "ok" : "FAIL"));
     if (!d.shapes_match()) {
-      absl::StrAppend(&text, "A is ", ir::ShapeText(d.reference_shape()), ", B is ", ir::ShapeText(d.other_shape()),
-                      "\n");
+      absl::StrAppend(&text, "A is ", ir::ShapeText(d.reference_shape()), ", B is ",
+                      ir::ShapeText(d.other_shape()), "\n");
       continue;
     }
-    absl::StrAppend(&text, absl::StrFormat("%10.3g  %10.3g  %8.2g  %8s  %-5s  %s\n", d.mean_abs(), d.max_abs(),
-                                           d.peir(), Decibels(d.snr()), "same", d.all_finite() ? "all" : "NOT ALL"));
+    absl::StrAppend(&text, absl::StrFormat("%10.3g  %10.3g  %8.2g  %8s  %-5s  %s\n", d.mean_abs(),
+                                           d.max_abs(), d.peir(), Decibels(d.snr()), "same",
+                                           d.all_finite() ? "all" : "NOT ALL"));
   }
   return text;
 }
@@ -128,15 +133,16 @@ std::string SmokeJson(const std::vector<Difference>& differences, double min_snr
   for (const Difference& d : differences) {
     // Infinity has no JSON: null means that nothing differs.
     const bool number = std::isfinite(d.snr());
-    cases.push_back({{"case", d.name()},
-                     {"status", Passes(d, min_snr) ? "ok" : "fail"},
-                     {"mean_abs_diff", d.mean_abs()},
-                     {"max_abs_diff", d.max_abs()},
-                     {"peir", d.peir()},
-                     {"snr_db", number ? nlohmann::ordered_json(d.snr()) : nlohmann::ordered_json(nullptr)},
-                     {"shape_match", d.shapes_match()},
-                     {"all_finite", d.all_finite()},
-                     {"elements", d.count()}});
+    cases.push_back(
+        {{"case", d.name()},
+         {"status", Passes(d, min_snr) ? "ok" : "fail"},
+         {"mean_abs_diff", d.mean_abs()},
+         {"max_abs_diff", d.max_abs()},
+         {"peir", d.peir()},
+         {"snr_db", number ? nlohmann::ordered_json(d.snr()) : nlohmann::ordered_json(nullptr)},
+         {"shape_match", d.shapes_match()},
+         {"all_finite", d.all_finite()},
+         {"elements", d.count()}});
   }
   const nlohmann::ordered_json json = {{"schema_version", 1}, {"cases", std::move(cases)}};
   return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -49,13 +49,14 @@ class Difference {
   double sum_diff2_ = 0;
   double reference_min_ = 0;
   double reference_max_ = 0;
-  // A thinned-out selection of points: every `stride_`-th element; halved whenever it grows too long.
+  // A thinned-out selection of points: every `stride_`-th element; halved whenever it grows too
+  // long.
   std::vector<std::pair<float, float>> points_;
   int64_t stride_ = 1;
 };
 
-// One line a case: "case  status  mean|diff|  max|diff|  PEIR  SNR  shape  finite". `min_snr` decides the status, -inf:
-// only shapes and finiteness do.
+// One line a case: "case  status  mean|diff|  max|diff|  PEIR  SNR  shape  finite". `min_snr`
+// decides the status, -inf: only shapes and finiteness do.
 std::string SmokeTable(const std::vector<Difference>& differences, double min_snr);
 std::string SmokeJson(const std::vector<Difference>& differences, double min_snr);
 bool Passes(const Difference& difference, double min_snr);

@@ -1,4 +1,5 @@
-// The verbs beside the export. Each prints to stdout and returns the status that decides the exit code.
+// The verbs beside the export. Each prints to stdout and returns the status that decides the exit
+// code.
 #ifndef TOOLS_GEMMA4_CIRCLE_EXPORT_VERBS_H_
 #define TOOLS_GEMMA4_CIRCLE_EXPORT_VERBS_H_
 

@@ -1,5 +1,5 @@
-// The command gemma4-circle-export: takes the arguments apart, runs a verb or the export, turns its status into text
-// and exit code.
+// The command gemma4-circle-export: takes the arguments apart, runs a verb or the export, turns its
+// status into text and exit code.
 #include <iostream>
 #include <string>
 #include <vector>
@@ -15,10 +15,13 @@ namespace {
 
 absl::Status Dispatch(const std::vector<std::string>& arguments) {
   const std::string verb = arguments.empty() ? "" : arguments[0];
-  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1),
+                                      arguments.end());
   if (verb == "inspect" || verb == "audit" || verb == "verify") {
     ASSIGN_OR_RETURN(const FileVerbOptions options, ParseFileVerb(verb, rest));
-    return verb == "inspect" ? Inspect(options) : verb == "audit" ? AuditFile(options) : Verify(options);
+    return verb == "inspect" ? Inspect(options)
+           : verb == "audit" ? AuditFile(options)
+                             : Verify(options);
   }
   if (verb == "run") {
     ASSIGN_OR_RETURN(const RunOptions options, ParseRun(rest));
