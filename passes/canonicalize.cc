@@ -7,7 +7,8 @@
 namespace g4c::passes {
 namespace {
 
-// A node that is rewritten more often than this in one visit would be two rewrites that undo each other.
+// A node that is rewritten more often than this in one visit would be two rewrites that undo each
+// other.
 constexpr int kMaxRewritesOfNode = 50;
 
 bool IsStatic(const ir::Graph& graph, const ir::Node& node) {
@@ -24,8 +25,8 @@ bool IsRead(const ir::Graph& graph, const ir::Node& node) {
   });
 }
 
-// Erases a node that nothing reads, and of its operands' producers those that only it needed: a dead reader would make a
-// value look shared.
+// Erases a node that nothing reads, and of its operands' producers those that only it needed: a
+// dead reader would make a value look shared.
 void EraseUnread(ir::Graph& graph, ir::NodeId id) {
   std::vector<ir::NodeId> stack = {id};
   while (!stack.empty()) {
@@ -46,7 +47,8 @@ absl::StatusOr<bool> RewriteOnce(ir::Graph& graph, ir::NodeId id, Report& report
     for (const Rewrite& rewrite : rewrites) {
       absl::StatusOr<bool> changed = rewrite.run(graph, id);
       if (!changed.ok()) {
-        return Prefixed(changed.status(), absl::StrCat(rewrite.name, ": ", ir::Describe(graph, id), ": "));
+        return Prefixed(changed.status(),
+                        absl::StrCat(rewrite.name, ": ", ir::Describe(graph, id), ": "));
       }
       if (*changed) {
         report.Count(rewrite.name);

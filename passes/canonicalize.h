@@ -1,7 +1,8 @@
 // canonicalize: one spelling for what exporters write in many.
 //
-// Runs the small rewrites of passes/rewrites.h on every node, producers first, until no node changes. Before: shapes are
-// static. After: no identity, no double movement, no constant larger than its reader needs, no slices that are a split.
+// Runs the small rewrites of passes/rewrites.h on every node, producers first, until no node
+// changes. Before: shapes are static. After: no identity, no double movement, no constant larger
+// than its reader needs, no slices that are a split.
 #ifndef PASSES_CANONICALIZE_H_
 #define PASSES_CANONICALIZE_H_
 

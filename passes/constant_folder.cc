@@ -22,12 +22,14 @@ using ir::Tensor;
 using ir::ValueId;
 
 bool NeverFolded(const ir::Op& op) {
-  return std::holds_alternative<ir::QuantizeLinear>(op) || std::holds_alternative<ir::DequantizeLinear>(op) ||
+  return std::holds_alternative<ir::QuantizeLinear>(op) ||
+         std::holds_alternative<ir::DequantizeLinear>(op) ||
          std::holds_alternative<ir::Quantize>(op) || std::holds_alternative<ir::Dequantize>(op) ||
          std::holds_alternative<ir::Foreign>(op);
 }
 
-// The views of `data` that a data-moving operator of one operand makes, one a result; empty for any other operator.
+// The views of `data` that a data-moving operator of one operand makes, one a result; empty for any
+// other operator.
 std::vector<Tensor> ViewsOf(const ir::Op& op, const Tensor& data) {
   if (const auto* reshape = std::get_if<ir::Reshape>(&op)) return {data.Reshaped(reshape->shape)};
   if (const auto* transpose = std::get_if<ir::Transpose>(&op)) {
@@ -50,13 +52,15 @@ std::vector<Tensor> ViewsOf(const ir::Op& op, const Tensor& data) {
     }
     return views;
   }
-  if (const auto* broadcast = std::get_if<ir::BroadcastTo>(&op)) return {data.BroadcastTo(broadcast->shape)};
+  if (const auto* broadcast = std::get_if<ir::BroadcastTo>(&op))
+    return {data.BroadcastTo(broadcast->shape)};
   return {};
 }
 
-// Evaluates an element-wise operator on the distinct elements only: along an axis on which no operand varies, the result
-// does not vary either.
-absl::StatusOr<std::vector<Tensor>> EvaluateElementwise(const ir::Op& op, const std::vector<Tensor>& operands,
+// Evaluates an element-wise operator on the distinct elements only: along an axis on which no
+// operand varies, the result does not vary either.
+absl::StatusOr<std::vector<Tensor>> EvaluateElementwise(const ir::Op& op,
+                                                        const std::vector<Tensor>& operands,
                                                         const Dims& result_dims) {
   const int rank = static_cast<int>(result_dims.size());
   std::vector<Tensor> parts;
@@ -65,7 +69,8 @@ absl::StatusOr<std::vector<Tensor>> EvaluateElementwise(const ir::Op& op, const 
     if (result_dims[axis] <= 1) continue;
     const auto axis_of = [&](const Tensor& part) { return axis - (rank - part.rank()); };
     const bool varies = std::any_of(parts.begin(), parts.end(), [&](const Tensor& part) {
-      return axis_of(part) >= 0 && part.dims()[axis_of(part)] > 1 && part.strides()[axis_of(part)] != 0;
+      return axis_of(part) >= 0 && part.dims()[axis_of(part)] > 1 &&
+             part.strides()[axis_of(part)] != 0;
     });
     if (varies) continue;
     for (Tensor& part : parts) {
@@ -82,8 +87,10 @@ absl::StatusOr<std::vector<Tensor>> EvaluateElementwise(const ir::Op& op, const 
 }  // namespace
 
 bool IsPositionTable(const Graph& graph, const Node& node) {
-  if (std::holds_alternative<ir::Cos>(node.op) || std::holds_alternative<ir::Sin>(node.op)) return true;
-  if (!std::holds_alternative<ir::Gather>(node.op) || !graph.IsConstant(node.inputs[0])) return false;
+  if (std::holds_alternative<ir::Cos>(node.op) || std::holds_alternative<ir::Sin>(node.op))
+    return true;
+  if (!std::holds_alternative<ir::Gather>(node.op) || !graph.IsConstant(node.inputs[0]))
+    return false;
   // One row, or the part of a weight that one index names, is no table.
   const ir::Shape& indices = graph.value(node.inputs[1]).type.shape;
   return graph.value(node.inputs[0]).type.dtype == ir::DType::kF32 && indices.IsStatic() &&
@@ -101,7 +108,8 @@ ValueId ConstantFolder::NextOperand(Visit& visit) const {
   const bool choose = std::holds_alternative<ir::Choose>(node.op);
   if ((choose || std::holds_alternative<ir::SequenceItem>(node.op)) && visit.next > 0 &&
       graph_.IsConstant(node.inputs[0])) {
-    // Only what the constant condition or index names; a bad index is reported when the node is finished.
+    // Only what the constant condition or index names; a bad index is reported when the node is
+    // finished.
     if (visit.next > 1) return kNoValue;
     visit.next = count;
     const absl::StatusOr<int64_t> index = ir::IntScalarOf(*graph_.value(node.inputs[0]).constant);
@@ -162,7 +170,8 @@ absl::Status ConstantFolder::FinishNode(NodeId id) {
 absl::Status ConstantFolder::InferTypes(NodeId id) {
   const std::vector<ValueId> outputs = graph_.node(id).outputs;
   ASSIGN_OR_RETURN(std::vector<ir::Type> types,
-                   ir::InferNode(graph_, graph_.node(id).op, graph_.node(id).inputs, static_cast<int>(outputs.size())));
+                   ir::InferNode(graph_, graph_.node(id).op, graph_.node(id).inputs,
+                                 static_cast<int>(outputs.size())));
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (graph_.value(outputs[i]).type == types[i]) continue;
     graph_.SetType(outputs[i], std::move(types[i]));
@@ -179,7 +188,8 @@ absl::StatusOr<bool> ConstantFolder::TakeChosen(NodeId id) {
   ASSIGN_OR_RETURN(const int64_t index, ir::IntScalarOf(*graph_.value(node.inputs[0]).constant));
   int chosen = index != 0 ? 1 : 2;
   if (!choose) {
-    ASSIGN_OR_RETURN(const int item, ir::ResolveSequenceIndex(index, static_cast<int>(node.inputs.size()) - 1));
+    ASSIGN_OR_RETURN(const int item,
+                     ir::ResolveSequenceIndex(index, static_cast<int>(node.inputs.size()) - 1));
     chosen = 1 + item;
   }
   graph_.ReplaceAllUsesAcrossTypes(node.outputs[0], node.inputs[chosen]);
@@ -190,7 +200,8 @@ absl::StatusOr<bool> ConstantFolder::TakeChosen(NodeId id) {
 absl::Status ConstantFolder::FoldShape(NodeId id) {
   const ir::Shape& shape = graph_.value(graph_.node(id).inputs[0]).type.shape;
   if (!shape.has_rank()) return absl::OkStatus();
-  const ir::ShapeRange range = ir::ResolveShapeRange(std::get<ir::ShapeOf>(graph_.node(id).op), shape.rank());
+  const ir::ShapeRange range =
+      ir::ResolveShapeRange(std::get<ir::ShapeOf>(graph_.node(id).op), shape.rank());
   std::vector<int64_t> dims;
   for (int axis = range.begin; axis < range.end; ++axis) {
     if (shape.dim(axis) == ir::kUnknownDim) return absl::OkStatus();
@@ -219,9 +230,11 @@ bool ConstantFolder::FoldAsViews(NodeId id) {
   if (ir::HasQparams(source.quantization)) {
     for (size_t i = 0; i < outputs.size(); ++i) {
       const absl::optional<ir::Quantization> q =
-          MovedQuantization(node.op, source.quantization, source.constant->dims(), views[i].dims(), static_cast<int>(i));
+          MovedQuantization(node.op, source.quantization, source.constant->dims(), views[i].dims(),
+                            static_cast<int>(i));
       const ir::Quantization& own = graph_.value(outputs[i]).quantization;
-      // Other qparams on the result mean that it is quantised again, from the numbers of the first ones.
+      // Other qparams on the result mean that it is quantised again, from the numbers of the first
+      // ones.
       if (!q || (ir::HasQparams(own) && own != *q)) return false;
       moved[i] = *q;
     }
@@ -257,15 +270,17 @@ absl::Status ConstantFolder::FoldNode(NodeId id) {
   }
 
   const ir::Type& type = graph_.value(outputs[0]).type;
-  const bool elementwise = IsElementwise(op) && type.shape.IsStatic() && operands.size() == pointers.size();
+  const bool elementwise =
+      IsElementwise(op) && type.shape.IsStatic() && operands.size() == pointers.size();
   if (!elementwise && type.shape.IsStatic()) {
     // What the shape rule knows is refused before it is computed.
     ASSIGN_OR_RETURN(const int64_t elements, ir::CheckedNumElements(type.shape.dims()));
     const int64_t bytes = elements * ir::ByteWidth(type.dtype);
     if (bytes - operand_bytes > options_.max_bytes - grown_) {
-      report_.Declined(pass_, ir::Describe(graph_, id),
-                       absl::StrCat("folding it would add ", bytes - operand_bytes, " bytes; ",
-                                    options_.max_bytes - grown_, " of ", options_.max_bytes, " are left"));
+      report_.Declined(
+          pass_, ir::Describe(graph_, id),
+          absl::StrCat("folding it would add ", bytes - operand_bytes, " bytes; ",
+                       options_.max_bytes - grown_, " of ", options_.max_bytes, " are left"));
       return absl::OkStatus();
     }
   }
@@ -278,9 +293,10 @@ absl::Status ConstantFolder::FoldNode(NodeId id) {
   for (const Tensor& result : *results) result_bytes += DistinctBytes(result);
   const int64_t growth = std::max<int64_t>(0, result_bytes - operand_bytes);
   if (growth > options_.max_bytes - grown_) {
-    report_.Declined(pass_, ir::Describe(graph_, id),
-                     absl::StrCat("folding it adds ", growth, " bytes; ", options_.max_bytes - grown_, " of ",
-                                  options_.max_bytes, " are left"));
+    report_.Declined(
+        pass_, ir::Describe(graph_, id),
+        absl::StrCat("folding it adds ", growth, " bytes; ", options_.max_bytes - grown_, " of ",
+                     options_.max_bytes, " are left"));
     return absl::OkStatus();
   }
   grown_ += growth;
@@ -293,7 +309,9 @@ bool ConstantFolder::Finish() {
   for (ValueId value : folded_) {
     if (graph_.Uses(value).empty() && !graph_.IsOutput(value)) continue;
     // Shapes and indices are operands, not data that a user would look for.
-    if (!ir::IsFloat(graph_.value(value).type.dtype) && graph_.value(value).type.dtype != ir::DType::kBool) continue;
+    if (!ir::IsFloat(graph_.value(value).type.dtype) &&
+        graph_.value(value).type.dtype != ir::DType::kBool)
+      continue;
     report_.Folded(pass_, graph_.value(value).name, DistinctBytes(*graph_.value(value).constant));
   }
   folded_.clear();

@@ -14,10 +14,11 @@
 namespace g4c::passes {
 
 struct FoldOptions {
-  // The growth policy. A result that is not larger than its constant operands is always folded; what is larger adds the
-  // difference (of distinct elements), and the sum may not exceed this.
+  // The growth policy. A result that is not larger than its constant operands is always folded;
+  // what is larger adds the difference (of distinct elements), and the sum may not exceed this.
   int64_t max_bytes = int64_t{256} << 20;
-  // Leave position tables (IsPositionTable) to fold-position-embeddings, which has a budget of its own.
+  // Leave position tables (IsPositionTable) to fold-position-embeddings, which has a budget of its
+  // own.
   bool leave_position_tables = false;
 };
 
@@ -26,16 +27,18 @@ bool IsPositionTable(const ir::Graph& graph, const ir::Node& node);
 
 // For every node that the roots need, operands first:
 //   1. infers its types and makes its dynamic operands static (passes/resolve_operands.h);
-//   2. a `choose` or `sequence_item` with a constant condition becomes the chosen operand; the others are never visited;
+//   2. a `choose` or `sequence_item` with a constant condition becomes the chosen operand; the
+//      others are never visited;
 //   3. `shape` of static dims becomes a constant;
-//   4. a node whose operands are all constants becomes constants. What moves data becomes views (weights are never
-//      copied); an element-wise operator computes each distinct element once.
+//   4. a node whose operands are all constants becomes constants. What moves data becomes views
+//      (weights are never copied); an element-wise operator computes each distinct element once.
 //
-// Constants with qparams: an operator that moves data carries them along (a per-channel axis is mapped); one that computes
-// reads the numbers that the stored integers stand for. A result's own qparams are never overwritten.
+// Constants with qparams: an operator that moves data carries them along (a per-channel axis is
+// mapped); one that computes reads the numbers that the stored integers stand for. A result's own
+// qparams are never overwritten.
 //
-// Never folded: quantize_linear, dequantize_linear (import-qdq reads them), dequantize (float activations keep integer
-// weights), foreign operators.
+// Never folded: quantize_linear, dequantize_linear (import-qdq reads them), dequantize (float
+// activations keep integer weights), foreign operators.
 class ConstantFolder {
  public:
   ConstantFolder(ir::Graph& graph, Report& report, std::string pass, FoldOptions options)
@@ -44,7 +47,8 @@ class ConstantFolder {
   // Errors (InvalidInput) name the node and its module path.
   absl::Status Fold(absl::Span<const ir::ValueId> roots);
 
-  // Erases what is dead by now, reports what was folded and is still read, and returns whether anything changed.
+  // Erases what is dead by now, reports what was folded and is still read, and returns whether
+  // anything changed.
   bool Finish();
 
  private:
@@ -60,7 +64,8 @@ class ConstantFolder {
   absl::StatusOr<bool> TakeChosen(ir::NodeId id);
   absl::Status FoldShape(ir::NodeId id);
   absl::Status FoldNode(ir::NodeId id);
-  // Makes the results constants if op moves data of one constant as a view; false where it does not.
+  // Makes the results constants if op moves data of one constant as a view; false where it does
+  // not.
   bool FoldAsViews(ir::NodeId id);
   void StoreResult(ir::ValueId value, ir::Tensor data);
   bool AllConstant(const ir::Node& node) const;

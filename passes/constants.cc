@@ -54,7 +54,8 @@ absl::optional<float> UniformFloat(const ir::Graph& graph, ir::ValueId id) {
   const Tensor& data = *graph.value(id).constant;
   if (data.NumElements() == 0) return absl::nullopt;
   // Per-channel qparams would make equal data unequal numbers.
-  if (std::holds_alternative<ir::QuantPerChannel>(graph.value(id).quantization)) return absl::nullopt;
+  if (std::holds_alternative<ir::QuantPerChannel>(graph.value(id).quantization))
+    return absl::nullopt;
   const Tensor part = DistinctPart(Compacted(data));
   if (part.NumElements() != 1) return absl::nullopt;
   ir::Value one;
@@ -99,7 +100,8 @@ Tensor DistinctPart(const Tensor& tensor) {
   return view;
 }
 
-absl::optional<ir::Quantization> MovedQuantization(const ir::Op& op, const ir::Quantization& quantization,
+absl::optional<ir::Quantization> MovedQuantization(const ir::Op& op,
+                                                   const ir::Quantization& quantization,
                                                    const Dims& from, const Dims& to, int result) {
   const auto* channels = std::get_if<ir::QuantPerChannel>(&quantization);
   if (channels == nullptr) return quantization;

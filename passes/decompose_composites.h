@@ -1,7 +1,8 @@
-// decompose-composites: operators that no target has become ones that exist, in the form in which eager exporters write
-// them, so that one set of fusions serves all exporters.
+// decompose-composites: operators that no target has become ones that exist, in the form in which
+// eager exporters write them, so that one set of fusions serves all exporters.
 //
-//   attention(q, k, v, m)     ->  batch_matmul(softmax(softcap(scale * batch_matmul(q, k^T)) + m'), v)
+//   attention(q, k, v, m)     ->  batch_matmul(softmax(l + m'), v),
+//                                 l = softcap(scale * batch_matmul(q, k^T))
 //   einsum                    ->  transpose, reshape, reduce_sum, batch_matmul
 //   matmul                    ->  batch_matmul, with reshape around operands of rank 1
 //   fused_matmul(a, b)        ->  alpha * batch_matmul(transpose(a), transpose(b))
@@ -12,8 +13,9 @@
 //   softmax_axis              ->  softmax, with transpose around any axis but the last
 //   reduce without keep_dims  ->  reshape(reduce)
 //
-// Before: shapes are static. After: none of these is left, but conv with another window, and what the report lists.
-// Refuses (Unsupported, with the node): einsum with a repeated label in one operand.
+// Before: shapes are static. After: none of these is left, but conv with another window, and what
+// the report lists. Refuses (Unsupported, with the node): einsum with a repeated label in one
+// operand.
 #ifndef PASSES_DECOMPOSE_COMPOSITES_H_
 #define PASSES_DECOMPOSE_COMPOSITES_H_
 
@@ -28,7 +30,8 @@ class DecomposeComposites : public Pass {
   absl::StatusOr<bool> Run(ir::Graph& graph, Report& report) override;
 };
 
-// The parts, each for the node that produces `y`; false where it is left as it is. Their errors lack the node's name.
+// The parts, each for the node that produces `y`; false where it is left as it is. Their errors
+// lack the node's name.
 absl::StatusOr<bool> Decompose(ir::Graph& graph, ir::ValueId y, const ir::Attention& op);
 absl::StatusOr<bool> Decompose(ir::Graph& graph, ir::ValueId y, const ir::Einsum& op);
 absl::StatusOr<bool> Decompose(ir::Graph& graph, ir::ValueId y, const ir::Conv& op);

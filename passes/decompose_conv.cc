@@ -10,14 +10,16 @@ using ir::Graph;
 using ir::Ints;
 using ir::ValueId;
 
-// x [N, C, o_1 k_1, ...] -> [N, C, o_1, k_1, ...] -> [N, o_1, ..., C, k_1, ...] -> [N, o_1, ..., C k_1 ...]
+// x [N, C, o_1 k_1, ...] -> [N, C, o_1, k_1, ...] -> [N, o_1, ..., C, k_1, ...] -> [N, o_1, ..., C
+// k_1 ...]
 //   -> fully_connected -> [N, o_1, ..., M] -> [N, M, o_1, ...]
 absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::Conv& op) {
   const std::vector<ValueId> inputs = graph.Producer(y)->inputs;
   const Dims dims = graph.value(inputs[0]).type.shape.dims();
   const Dims weight = graph.value(inputs[1]).type.shape.dims();
-  ASSIGN_OR_RETURN(const ir::ConvWindow window,
-                   ir::ResolveConv(op, graph.value(inputs[0]).type.shape, graph.value(inputs[1]).type.shape));
+  ASSIGN_OR_RETURN(
+      const ir::ConvWindow window,
+      ir::ResolveConv(op, graph.value(inputs[0]).type.shape, graph.value(inputs[1]).type.shape));
   const size_t spatial = window.kernel.size();
   if (op.group != 1 || window.kernel != window.strides) return false;
   for (size_t i = 0; i < spatial; ++i) {
@@ -44,7 +46,8 @@ absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::Conv& op) {
   for (size_t i = 0; i < spatial; ++i) perm.push_back(static_cast<int64_t>(3 + 2 * i));
   patches.push_back(patch);
   const ValueId rows = build.Reshape(build.Transpose(build.Reshape(x, cut), perm), patches);
-  std::vector<ValueId> operands = {rows, build.Reshape(inputs[1], {weight[0], patch}), ir::kNoValue};
+  std::vector<ValueId> operands = {rows, build.Reshape(inputs[1], {weight[0], patch}),
+                                   ir::kNoValue};
   if (inputs.size() > 2) operands[2] = inputs[2];
   const ValueId columns = build.Add(ir::FullyConnected{}, operands);
   Ints back = {0, static_cast<int64_t>(1 + spatial)};

@@ -15,7 +15,9 @@ using ir::ValueId;
 
 using Labels = std::vector<int>;
 
-bool Contains(const Labels& labels, int label) { return std::find(labels.begin(), labels.end(), label) != labels.end(); }
+bool Contains(const Labels& labels, int label) {
+  return std::find(labels.begin(), labels.end(), label) != labels.end();
+}
 
 // A value whose axes have labels, no label twice.
 struct Term {
@@ -36,7 +38,8 @@ class EinsumBuilder {
   Term Ordered(const Term& term, const Labels& labels) {
     Ints perm;
     for (int label : labels) {
-      perm.push_back(std::find(term.labels.begin(), term.labels.end(), label) - term.labels.begin());
+      perm.push_back(std::find(term.labels.begin(), term.labels.end(), label) -
+                     term.labels.begin());
     }
     return {build_.Transpose(term.value, perm), labels};
   }
@@ -75,12 +78,14 @@ class EinsumBuilder {
     Labels only_a;
     Labels only_b;
     for (int label : a.labels) {
-      (Contains(b.labels, label) ? (Contains(needed, label) ? batch : summed) : only_a).push_back(label);
+      (Contains(b.labels, label) ? (Contains(needed, label) ? batch : summed) : only_a)
+          .push_back(label);
     }
     for (int label : b.labels) {
       if (!Contains(a.labels, label)) only_b.push_back(label);
     }
-    // One order of the summed labels for both; a dim of 1 is repeated first, for it meets another dim in a product.
+    // One order of the summed labels for both; a dim of 1 is repeated first, for it meets another
+    // dim in a product.
     Dims sizes;
     for (int label : summed) sizes.push_back(std::max(DimOf(a, label), DimOf(b, label)));
     const ValueId left = AsMatrix(a, batch, only_a, summed, sizes);
@@ -115,8 +120,8 @@ class EinsumBuilder {
     std::copy(column_sizes.begin(), column_sizes.end(), repeated.end() - column_sizes.size());
     const ValueId value = build_.Broadcast(ordered.value, repeated);
     Dims matrix(repeated.begin(), repeated.begin() + batch.size());
-    matrix.push_back(ir::NumElements(Dims(repeated.begin() + batch.size(),
-                                          repeated.begin() + batch.size() + rows.size())));
+    matrix.push_back(ir::NumElements(
+        Dims(repeated.begin() + batch.size(), repeated.begin() + batch.size() + rows.size())));
     matrix.push_back(ir::NumElements(column_sizes));
     return build_.Reshape(value, matrix);
   }
@@ -134,9 +139,10 @@ absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::Einsum& op) {
   for (const Labels& labels : terms.inputs) {
     for (size_t i = 0; i < labels.size(); ++i) {
       if (std::find(labels.begin() + i + 1, labels.end(), labels[i]) != labels.end()) {
-        return Unsupported("einsum '", op.equation,
-                           "' takes a diagonal (a label twice in one operand), which no target computes; "
-                           "write it with a mask and a sum");
+        return Unsupported(
+            "einsum '", op.equation,
+            "' takes a diagonal (a label twice in one operand), which no target computes; "
+            "write it with a mask and a sum");
       }
     }
   }

@@ -19,8 +19,10 @@ absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::LayerNorm& op)
 
   RewriteBuilder build(graph, y);
   const ValueId centred = build.Add(ir::Sub{}, {x, build.Add(ir::ReduceMean{axes, true}, {x})});
-  const ValueId variance = build.Add(ir::ReduceMean{axes, true}, {build.Add(ir::Square{}, {centred})});
-  const ValueId inverse = build.Add(ir::Rsqrt{}, {build.Add(ir::Add{}, {variance, build.Number(op.epsilon)})});
+  const ValueId variance =
+      build.Add(ir::ReduceMean{axes, true}, {build.Add(ir::Square{}, {centred})});
+  const ValueId inverse =
+      build.Add(ir::Rsqrt{}, {build.Add(ir::Add{}, {variance, build.Number(op.epsilon)})});
   ValueId out = build.Add(ir::Mul{}, {centred, inverse});
   if (inputs.size() > 1 && inputs[1] != ir::kNoValue) out = build.Add(ir::Mul{}, {out, inputs[1]});
   if (inputs.size() > 2 && inputs[2] != ir::kNoValue) out = build.Add(ir::Add{}, {out, inputs[2]});
@@ -28,8 +30,8 @@ absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::LayerNorm& op)
   return true;
 }
 
-// Over several axes: the same numbers with those axes as one. A gain that is no vector over exactly these axes
-// multiplies afterwards.
+// Over several axes: the same numbers with those axes as one. A gain that is no vector over exactly
+// these axes multiplies afterwards.
 absl::StatusOr<bool> Decompose(Graph& graph, ValueId y, const ir::RmsNormAxes& op) {
   const std::vector<ValueId> inputs = graph.Producer(y)->inputs;
   const ValueId x = inputs[0];

@@ -16,9 +16,10 @@ using ir::ValueId;
 
 bool FeedsOnlySoftmax(const Graph& graph, ValueId value) {
   const std::vector<ir::Use>& uses = graph.Uses(value);
-  return !uses.empty() && !graph.IsOutput(value) && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
-    return std::holds_alternative<ir::Softmax>(graph.node(use.node).op);
-  });
+  return !uses.empty() && !graph.IsOutput(value) &&
+         std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
+           return std::holds_alternative<ir::Softmax>(graph.node(use.node).op);
+         });
 }
 
 // Whether the constant is read by nothing but masks of logits.
@@ -26,7 +27,8 @@ bool OnlyMasks(const Graph& graph, ValueId mask) {
   const std::vector<ir::Use>& uses = graph.Uses(mask);
   return !graph.IsOutput(mask) && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
     const ir::Node& user = graph.node(use.node);
-    const bool masks = std::holds_alternative<ir::Add>(user.op) || std::holds_alternative<ir::Select>(user.op);
+    const bool masks =
+        std::holds_alternative<ir::Add>(user.op) || std::holds_alternative<ir::Select>(user.op);
     return masks && FeedsOnlySoftmax(graph, user.outputs[0]);
   });
 }
@@ -46,13 +48,15 @@ Tensor RowOf(const Tensor& mask, int64_t b, int64_t i) {
   return row;
 }
 
-// The mask with one query, where all queries that count agree; nullopt where they do not. `mask` is [B or 1, .., Q, S].
+// The mask with one query, where all queries that count agree; nullopt where they do not. `mask` is
+// [B or 1, .., Q, S].
 absl::optional<Tensor> OneRow(const Tensor& mask, const absl::optional<Tensor>& valid) {
   const int query_axis = mask.rank() - 2;
   const int64_t queries = mask.dims()[query_axis];
   // A mask without a batch of its own holds for the batches of the valid rows.
   const bool batched = query_axis > 0 && mask.dims()[0] > 1;
-  const bool known = valid && valid->dims()[1] == queries && (!batched || valid->dims()[0] == mask.dims()[0]);
+  const bool known =
+      valid && valid->dims()[1] == queries && (!batched || valid->dims()[0] == mask.dims()[0]);
   const std::vector<int64_t> counts = known ? valid->Ints() : std::vector<int64_t>();
   const int64_t batches = batched ? mask.dims()[0] : (known ? valid->dims()[0] : 1);
   Dims dims = mask.dims();
@@ -108,9 +112,11 @@ absl::StatusOr<bool> FoldAttentionMask::FoldAdd(Graph& graph, NodeId id, Report&
     }
     const absl::optional<Tensor> one = OneRow(full, options_.valid);
     if (!one) {
-      report.Declined(name(), ir::Describe(graph, id),
-                      options_.valid ? "the mask differs between valid queries"
-                                     : "the mask differs between queries, and which of them are padding is not known");
+      report.Declined(
+          name(), ir::Describe(graph, id),
+          options_.valid
+              ? "the mask differs between valid queries"
+              : "the mask differs between queries, and which of them are padding is not known");
       return false;
     }
     row = *one;
@@ -121,8 +127,9 @@ absl::StatusOr<bool> FoldAttentionMask::FoldAdd(Graph& graph, NodeId id, Report&
   if (row.NumElements() == 1) return false;
   if (row.dims() == value.constant->dims()) return false;
   if (DistinctBytes(row) > options_.max_bytes) {
-    report.Declined(name(), ir::Describe(graph, id),
-                    absl::StrCat("its row has ", DistinctBytes(row), " bytes, more than ", options_.max_bytes));
+    report.Declined(
+        name(), ir::Describe(graph, id),
+        absl::StrCat("its row has ", DistinctBytes(row), " bytes, more than ", options_.max_bytes));
     return false;
   }
   ir::Type type = value.type;
@@ -134,6 +141,7 @@ absl::StatusOr<bool> FoldAttentionMask::FoldAdd(Graph& graph, NodeId id, Report&
   const ValueId folded = graph.AddConstant(value_name, std::move(type), std::move(row));
   graph.SetQuantization(folded, q, origin);
   graph.SetOperand(id, second ? 1 : 0, folded);
+  graph.SwapNames(mask, folded);
   return true;
 }
 
@@ -146,12 +154,14 @@ absl::StatusOr<bool> FoldAttentionMask::FoldSelect(Graph& graph, NodeId id, Repo
   const bool fill_last = UniformFloat(graph, inputs[2]).has_value();
   const ValueId logits = inputs[fill_last ? 1 : 2];
   const absl::optional<float> fill = UniformFloat(graph, inputs[fill_last ? 2 : 1]);
-  if (!fill || *fill > kMaskingFill || graph.value(logits).type != graph.value(y).type) return false;
+  if (!fill || *fill > kMaskingFill || graph.value(logits).type != graph.value(y).type)
+    return false;
   if (ir::HasQparams(graph.value(y).quantization)) return false;
   const Tensor condition = *graph.value(inputs[0]).constant;
   if (condition.rank() == 0) return false;
 
-  // Every row of the condition must leave a key: a row of fills is uniform, but one of lowered logits is not.
+  // Every row of the condition must leave a key: a row of fills is uniform, but one of lowered
+  // logits is not.
   const std::vector<int64_t> sees = condition.Ints();
   const int64_t keys = condition.dims().back();
   for (size_t begin = 0; begin < sees.size(); begin += keys) {

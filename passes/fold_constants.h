@@ -1,10 +1,12 @@
-// fold-constants: everything that depends on constants only is evaluated, and dynamic operators become static.
+// fold-constants: everything that depends on constants only is evaluated, and dynamic operators
+// become static.
 //
 //   op(k...)  ->  k'            dynamic_op(x, k...)  ->  op(x)            shape(x)  ->  k
 //
-// Before: bound inputs are constants, input shapes are set. After: every value that the outputs need has the type that its
-// shape rule infers; no `choose` with a constant condition is left; what the budget allows is folded.
-// Refuses, and says so in the report: results that would add more than FoldOptions::max_bytes. See ConstantFolder.
+// Before: bound inputs are constants, input shapes are set. After: every value that the outputs
+// need has the type that its shape rule infers; no `choose` with a constant condition is left; what
+// the budget allows is folded. Refuses, and says so in the report: results that would add more than
+// FoldOptions::max_bytes. See ConstantFolder.
 #ifndef PASSES_FOLD_CONSTANTS_H_
 #define PASSES_FOLD_CONSTANTS_H_
 

@@ -16,7 +16,8 @@ struct Tables {
 };
 
 Tables FindTables(const Graph& graph, const std::vector<NodeId>& order) {
-  Tables found{std::vector<bool>(graph.num_values(), false), std::vector<bool>(graph.num_values(), false)};
+  Tables found{std::vector<bool>(graph.num_values(), false),
+               std::vector<bool>(graph.num_values(), false)};
   for (NodeId id : order) {
     const ir::Node& node = graph.node(id);
     // Pairs are for import-qdq, and a choose that is left has a condition that is not known.
@@ -47,10 +48,11 @@ absl::StatusOr<bool> FoldPositionEmbeddings::Run(Graph& graph, Report& report) {
     for (ValueId value : graph.node(id).outputs) {
       if (!tables.table[value]) continue;
       const std::vector<ir::Use>& uses = graph.Uses(value);
-      const bool read = graph.IsOutput(value) || std::any_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
-                          const std::vector<ValueId>& results = graph.node(use.node).outputs;
-                          return results.empty() || !tables.constant[results[0]];
-                        });
+      const bool read =
+          graph.IsOutput(value) || std::any_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
+            const std::vector<ValueId>& results = graph.node(use.node).outputs;
+            return results.empty() || !tables.constant[results[0]];
+          });
       if (read) roots.push_back(value);
     }
   }

@@ -1,12 +1,13 @@
-// fold-position-embeddings: tables that depend on positions only become constants, within a budget of their own.
+// fold-position-embeddings: tables that depend on positions only become constants, within a budget
+// of their own.
 //
-//   cos(ids * inv_freq), sin(ids * inv_freq), and what is computed of them    ->  k      (RoPE)
-//   gather(table, ids) of a float table, and what is computed of them         ->  k      (position table)
+//   cos(ids * inv_freq), sin(ids * inv_freq), and what is computed of them  ->  k   (RoPE)
+//   gather(table, ids) of a float table, and what is computed of them       ->  k   (table)
 //
-// A value is folded where everything it depends on is constant and a node that is not constant, or a graph output, reads it.
-// Before: fold-constants has run and left
-// them (FoldOptions::leave_position_tables). After: no cos, sin or table lookup of constants is left. Refuses, and says so in the report:
-// more than `options.max_bytes`.
+// A value is folded where everything it depends on is constant and a node that is not constant, or
+// a graph output, reads it. Before: fold-constants has run and left them
+// (FoldOptions::leave_position_tables). After: no cos, sin or table lookup of constants is left.
+// Refuses, and says so in the report: more than `options.max_bytes`.
 #ifndef PASSES_FOLD_POSITION_EMBEDDINGS_H_
 #define PASSES_FOLD_POSITION_EMBEDDINGS_H_
 

@@ -27,18 +27,23 @@ absl::optional<Clamped> ClampOf(const Graph& graph, ValueId value) {
   if (const auto* clamp = graph.ProducedBy<ir::Clamp>(value)) {
     return Clamped{graph.Producer(value)->inputs[0], clamp->min, clamp->max};
   }
-  if (const ValueId x = OperandOf<ir::Relu>(graph, value); x != ir::kNoValue) return Clamped{x, 0.0f, kInf};
-  if (const auto maximum = NumberOperandOf<ir::Maximum>(graph, value); maximum && !std::isnan(maximum->k)) {
+  if (const ValueId x = OperandOf<ir::Relu>(graph, value); x != ir::kNoValue)
+    return Clamped{x, 0.0f, kInf};
+  if (const auto maximum = NumberOperandOf<ir::Maximum>(graph, value);
+      maximum && !std::isnan(maximum->k)) {
     return Clamped{maximum->x, maximum->k, kInf};
   }
-  if (const auto minimum = NumberOperandOf<ir::Minimum>(graph, value); minimum && !std::isnan(minimum->k)) {
+  if (const auto minimum = NumberOperandOf<ir::Minimum>(graph, value);
+      minimum && !std::isnan(minimum->k)) {
     return Clamped{minimum->x, -kInf, minimum->k};
   }
   return absl::nullopt;
 }
 
 // A clamp with an empty range, or with all of one infinity, is left as it is written.
-bool IsProper(const Clamped& clamp) { return clamp.min <= clamp.max && clamp.min < kInf && clamp.max > -kInf; }
+bool IsProper(const Clamped& clamp) {
+  return clamp.min <= clamp.max && clamp.min < kInf && clamp.max > -kInf;
+}
 
 bool FuseAt(Graph& graph, NodeId id, Report& report) {
   const ValueId y = graph.node(id).outputs[0];

@@ -32,12 +32,14 @@ ValueId WeightOf(Graph& graph, ValueId operand, bool adjoint) {
   const std::string name = value.name;
   const ValueId weight = graph.AddConstant(name, std::move(type), std::move(matrix));
   graph.SetQuantization(weight, std::move(q), origin);
+  graph.SwapNames(operand, weight);
   return weight;
 }
 
 absl::StatusOr<bool> FuseProduct(Graph& graph, NodeId id) {
   const auto* product = std::get_if<ir::BatchMatMul>(&graph.node(id).op);
-  if (product == nullptr || product->adj_x || !graph.IsConstant(graph.node(id).inputs[1])) return false;
+  if (product == nullptr || product->adj_x || !graph.IsConstant(graph.node(id).inputs[1]))
+    return false;
   const ValueId x = graph.node(id).inputs[0];
   const ValueId y = graph.node(id).outputs[0];
   if (graph.IsConstant(x)) return false;  // folded, unless that is declined
@@ -82,7 +84,8 @@ bool FuseBias(Graph& graph, NodeId id, Report& report) {
   if (!sum) return false;
   for (const auto& [product, bias] : {Operands{sum->a, sum->b}, Operands{sum->b, sum->a}}) {
     const ir::Node* node = graph.Producer(product);
-    if (node == nullptr || !IsPlain<ir::FullyConnected>(node->op) || !graph.HasOneUse(product)) continue;
+    if (node == nullptr || !IsPlain<ir::FullyConnected>(node->op) || !graph.HasOneUse(product))
+      continue;
     if (node->inputs.size() > 2 && node->inputs[2] != ir::kNoValue) continue;
     if (graph.value(product).type != graph.value(y).type) continue;
     const ValueId x = node->inputs[0];
@@ -101,7 +104,8 @@ bool FuseBias(Graph& graph, NodeId id, Report& report) {
 bool DropZeroBias(Graph& graph, NodeId id) {
   if (!std::holds_alternative<ir::FullyConnected>(graph.node(id).op)) return false;
   std::vector<ValueId> inputs = graph.node(id).inputs;
-  if (inputs.size() < 3 || inputs[2] == ir::kNoValue || UniformFloat(graph, inputs[2]) != 0.0f) return false;
+  if (inputs.size() < 3 || inputs[2] == ir::kNoValue || UniformFloat(graph, inputs[2]) != 0.0f)
+    return false;
   inputs[2] = ir::kNoValue;
   graph.SetOperands(id, std::move(inputs));
   return true;
@@ -113,7 +117,8 @@ absl::StatusOr<bool> FuseFullyConnected::Run(Graph& graph, Report& report) {
   int fused = 0;
   for (NodeId id : graph.TopologicalOrder()) {
     absl::StatusOr<bool> product = FuseProduct(graph, id);
-    if (!product.ok()) return Prefixed(product.status(), absl::StrCat(ir::Describe(graph, id), ": "));
+    if (!product.ok())
+      return Prefixed(product.status(), absl::StrCat(ir::Describe(graph, id), ": "));
     fused += *product + FuseBias(graph, id, report) + DropZeroBias(graph, id);
   }
   report.Count(name(), fused);

@@ -16,11 +16,12 @@ constexpr double kTolerance = 1e-5;
 constexpr double kSqrt2OverPi = 0.79788456080286535588;
 constexpr double kSqrtHalf = 0.70710678118654752440;
 
-// How far above the tanh the formula may end: 1 + t, the two factors 0.5 and x, and a distributed sum.
+// How far above the tanh the formula may end: 1 + t, the two factors 0.5 and x, and a distributed
+// sum.
 constexpr int kMaxSteps = 4;
 
-// The values of whose operands the argument may be a polynomial: every value below `u` through the operators that a
-// polynomial is made of, down to a few levels.
+// The values of whose operands the argument may be a polynomial: every value below `u` through the
+// operators that a polynomial is made of, down to a few levels.
 std::vector<ValueId> CandidatesBelow(const Graph& graph, ValueId u) {
   std::vector<ValueId> found = {u};
   for (size_t i = 0; i < found.size() && found.size() < 32; ++i) {
@@ -28,7 +29,8 @@ std::vector<ValueId> CandidatesBelow(const Graph& graph, ValueId u) {
     if (node == nullptr) continue;
     const bool arithmetic = IsPlain<ir::Add>(node->op) || IsPlain<ir::Sub>(node->op) ||
                             IsPlain<ir::Mul>(node->op) || IsPlain<ir::Div>(node->op) ||
-                            std::holds_alternative<ir::Square>(node->op) || std::holds_alternative<ir::Neg>(node->op);
+                            std::holds_alternative<ir::Square>(node->op) ||
+                            std::holds_alternative<ir::Neg>(node->op);
     if (!arithmetic) continue;
     for (ValueId operand : node->inputs) {
       if (graph.IsConstant(operand) || graph.value(operand).type != graph.value(u).type) continue;

@@ -11,8 +11,8 @@ using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
 
-// x as a mean of squares over its last axis: the x of mean(x^2), sum(x^2) / C or sum(x^2) * (1 / C); kNoValue for anything
-// else.
+// x as a mean of squares over its last axis: the x of mean(x^2), sum(x^2) / C or sum(x^2) * (1 /
+// C); kNoValue for anything else.
 ValueId MeanOfSquares(const Graph& graph, ValueId value) {
   const auto over_last_axis = [&](const auto* reduce, ValueId reduced) {
     const int rank = graph.value(reduced).type.shape.rank();
@@ -28,12 +28,14 @@ ValueId MeanOfSquares(const Graph& graph, ValueId value) {
     const ValueId squares = graph.Producer(sum)->inputs[0];
     const ir::Dims& dims = graph.value(squares).type.shape.dims();
     // The reciprocal of C is rounded to f32, so it is not compared exactly.
-    if (dims.empty() || !over_last_axis(reduce, squares) || !Near(factor * dims.back(), 1.0, 1e-6)) {
+    if (dims.empty() || !over_last_axis(reduce, squares) ||
+        !Near(factor * dims.back(), 1.0, 1e-6)) {
       return ir::kNoValue;
     }
     return OperandOf<ir::Square>(graph, squares);
   };
-  if (const auto product = NumberOperandOf<ir::Mul>(graph, value)) return sum_of_squares(product->x, product->k);
+  if (const auto product = NumberOperandOf<ir::Mul>(graph, value))
+    return sum_of_squares(product->x, product->k);
   if (const auto quotient = NumberOperandOf<ir::Div>(graph, value, /*commutes=*/false)) {
     return quotient->k == 0 ? ir::kNoValue : sum_of_squares(quotient->x, 1.0 / quotient->k);
   }
@@ -57,14 +59,16 @@ absl::optional<Norm> MeanPlusEpsilon(const Graph& graph, ValueId value) {
 
 // The norm by which `value` divides: rsqrt(m), or 1 / sqrt(m).
 absl::optional<Norm> InverseRms(const Graph& graph, ValueId value) {
-  if (const ValueId m = OperandOf<ir::Rsqrt>(graph, value); m != ir::kNoValue) return MeanPlusEpsilon(graph, m);
+  if (const ValueId m = OperandOf<ir::Rsqrt>(graph, value); m != ir::kNoValue)
+    return MeanPlusEpsilon(graph, m);
   const absl::optional<Operands> quotient = OperandsOf<ir::Div>(graph, value);
   if (!quotient || UniformFloat(graph, quotient->a) != 1.0f) return absl::nullopt;
   const ValueId m = OperandOf<ir::Sqrt>(graph, quotient->b);
   return m == ir::kNoValue ? absl::nullopt : MeanPlusEpsilon(graph, m);
 }
 
-// What multiplies along the last axis of `x`: a constant of one number, or of as many as the last axis has.
+// What multiplies along the last axis of `x`: a constant of one number, or of as many as the last
+// axis has.
 bool IsGain(const Graph& graph, ValueId gain, ValueId x) {
   if (!graph.IsConstant(gain)) return false;
   const ir::Dims& dims = graph.value(gain).type.shape.dims();
@@ -75,8 +79,8 @@ bool IsGain(const Graph& graph, ValueId gain, ValueId x) {
   return dims.back() == full.back() && count == dims.back();
 }
 
-// The gain as a vector: a view, with the qparams of the constant. Per-channel ones must be along the last axis, for only
-// that varies.
+// The gain as a vector: a view, with the qparams of the constant. Per-channel ones must be along
+// the last axis, for only that varies.
 ValueId GainVector(Graph& graph, ValueId gain) {
   const ir::Value& value = graph.value(gain);
   const int64_t count = value.constant->NumElements();
@@ -90,6 +94,7 @@ ValueId GainVector(Graph& graph, ValueId gain) {
   const std::string name = value.name;
   const ValueId vector = graph.AddConstant(name, std::move(type), std::move(data));
   graph.SetQuantization(vector, std::move(q), origin);
+  graph.SwapNames(gain, vector);
   return vector;
 }
 
@@ -120,7 +125,8 @@ class Fuser {
     }
     // x * (rsqrt(m) * gain)
     if (const absl::optional<Operands> inner = OperandsOf<ir::Mul>(graph_, b)) {
-      for (const auto& [inverse, gain] : {Operands{inner->a, inner->b}, Operands{inner->b, inner->a}}) {
+      for (const auto& [inverse, gain] :
+           {Operands{inner->a, inner->b}, Operands{inner->b, inner->a}}) {
         const absl::optional<Norm> norm = InverseRms(graph_, inverse);
         if (norm && norm->x == a && IsGain(graph_, gain, a)) return Replace(y, *norm, gain);
       }
@@ -135,7 +141,8 @@ class Fuser {
     }
     // rms_norm(x) * gain
     const auto* normed = graph_.ProducedBy<ir::RmsNorm>(a);
-    if (normed == nullptr || graph_.Producer(a)->inputs.size() > 1 || !IsGain(graph_, b, a)) return false;
+    if (normed == nullptr || graph_.Producer(a)->inputs.size() > 1 || !IsGain(graph_, b, a))
+      return false;
     return Replace(y, {graph_.Producer(a)->inputs[0], normed->epsilon}, b);
   }
 
@@ -143,7 +150,8 @@ class Fuser {
     if (graph_.value(norm.x).type != graph_.value(y).type) return false;
     report_.FusedQparams(InnerQparams(graph_, y, {norm.x}));
     std::vector<ValueId> operands = {norm.x};
-    if (gain != ir::kNoValue && UniformFloat(graph_, gain) != 1.0f) operands.push_back(GainVector(graph_, gain));
+    if (gain != ir::kNoValue && UniformFloat(graph_, gain) != 1.0f)
+      operands.push_back(GainVector(graph_, gain));
     const ir::NodeId id = graph_.value(y).producer;
     for (ValueId operand : graph_.node(id).inputs) {
       const ir::Node* producer = graph_.Producer(operand);
@@ -165,7 +173,8 @@ absl::StatusOr<bool> FuseRmsNorm::Run(Graph& graph, Report& report) {
   Fuser fuser(graph, report);
   int fused = 0;
   for (NodeId id : graph.TopologicalOrder()) {
-    // A gain of ones that follows a norm leaves a norm without gain, which a later factor may complete.
+    // A gain of ones that follows a norm leaves a norm without gain, which a later factor may
+    // complete.
     while (fuser.FuseAt(id)) ++fused;
   }
   report.Count(name(), fused);

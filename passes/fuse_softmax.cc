@@ -26,7 +26,8 @@ bool FuseAt(Graph& graph, NodeId id, Report& report) {
     e = quotient->a;
     sum = quotient->b;
   } else if (const absl::optional<Operands> product = OperandsOf<ir::Mul>(graph, y)) {
-    for (const auto& [a, b] : {Operands{product->a, product->b}, Operands{product->b, product->a}}) {
+    for (const auto& [a, b] :
+         {Operands{product->a, product->b}, Operands{product->b, product->a}}) {
       const absl::optional<Operands> inverse = OperandsOf<ir::Div>(graph, b);
       if (!inverse || UniformFloat(graph, inverse->a) != 1.0f) continue;
       e = a;

@@ -4,8 +4,9 @@
 //   e / sum(e, last axis),  e = exp(x)                      ->  softmax(x)
 //   e * (1 / sum(e, last axis))                             ->  softmax(x)
 //
-// Before: canonicalize has run (reductions keep dims). Leaves alone: another axis, a sum of another value, a shift that is
-// not the maximum of x. Qparams of values inside go with them and are counted.
+// Before: canonicalize has run (reductions keep dims). Leaves alone: another axis, a sum of another
+// value, a shift that is not the maximum of x. Qparams of values inside go with them and are
+// counted.
 #ifndef PASSES_FUSE_SOFTMAX_H_
 #define PASSES_FUSE_SOFTMAX_H_
 

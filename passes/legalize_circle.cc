@@ -17,13 +17,16 @@ using ir::ValueId;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// The result y of a clamp whose bounds its qparams imply: nothing is left to do but to reach those qparams.
+// The result y of a clamp whose bounds its qparams imply: nothing is left to do but to reach those
+// qparams.
 absl::StatusOr<bool> DropImpliedClamp(Graph& graph, ValueId x, ValueId y) {
-  if (graph.value(x).quantization == graph.value(y).quantization) return ReplaceByEqual(graph, y, x);
+  if (graph.value(x).quantization == graph.value(y).quantization)
+    return ReplaceByEqual(graph, y, x);
   if (!ir::HasQparams(graph.value(x).quantization)) return false;
   const ir::Node* producer = graph.Producer(x);
   // Fused into the operator that computes x for it alone: x goes, y and its qparams stay.
-  if (producer != nullptr && graph.HasOneUse(x) && ir::InfoOf(producer->op).rule == ir::QparamRule::kComputes) {
+  if (producer != nullptr && graph.HasOneUse(x) &&
+      ir::InfoOf(producer->op).rule == ir::QparamRule::kComputes) {
     graph.SetQuantization(x, graph.value(y).quantization, graph.value(y).quant_origin);
     RETURN_IF_ERROR(graph.ReplaceAllUses(y, x));
     graph.SwapNames(x, y);
@@ -92,7 +95,8 @@ absl::StatusOr<bool> AddGain(Graph& graph, NodeId id) {
   if (ir::HasQparams(graph.value(y).quantization)) {
     q = quantization::ExactSplatQparams(one, ir::QuantDType(graph.value(y).quantization));
   }
-  const ValueId gain = graph.AddConstant(absl::StrCat(graph.value(y).name, "_gain"), std::move(one));
+  const ValueId gain =
+      graph.AddConstant(absl::StrCat(graph.value(y).name, "_gain"), std::move(one));
   if (q) graph.SetQuantization(gain, *q, ir::QuantOrigin::kWeight);
   graph.SetOperands(id, {inputs[0], gain});
   return true;
@@ -117,7 +121,8 @@ bool DropDims(Graph& graph, ValueId y, ValueId reduced) {
   ir::Dims dims;
   const ir::Dims& kept = graph.value(reduced).type.shape.dims();
   for (size_t i = 0; i < kept.size(); ++i) {
-    if (std::find(reduce->axes.begin(), reduce->axes.end(), static_cast<int64_t>(i)) == reduce->axes.end()) {
+    if (std::find(reduce->axes.begin(), reduce->axes.end(), static_cast<int64_t>(i)) ==
+        reduce->axes.end()) {
       dims.push_back(kept[i]);
     }
   }
@@ -132,7 +137,8 @@ absl::StatusOr<bool> MergeReduce(Graph& graph, NodeId id) {
   const ValueId y = graph.node(id).outputs[0];
   const ValueId reduced = OperandOf<ir::Reshape>(graph, y);
   if (reduced == ir::kNoValue) return false;
-  return DropDims<ir::ReduceSum>(graph, y, reduced) || DropDims<ir::ReduceMean>(graph, y, reduced) ||
+  return DropDims<ir::ReduceSum>(graph, y, reduced) ||
+         DropDims<ir::ReduceMean>(graph, y, reduced) ||
          DropDims<ir::ReduceMax>(graph, y, reduced) || DropDims<ir::ReduceMin>(graph, y, reduced) ||
          DropDims<ir::ReduceProd>(graph, y, reduced);
 }

@@ -16,9 +16,12 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) { return graph.value(value).type.shape.dims(); }
+const Dims& DimsOf(const Graph& graph, ValueId value) {
+  return graph.value(value).type.shape.dims();
+}
 
-// The qparams of the node's result also hold for a value that has the same numbers in another shape.
+// The qparams of the node's result also hold for a value that has the same numbers in another
+// shape.
 void SameQparams(Graph& graph, ValueId value, ValueId as) {
   graph.SetQuantization(value, graph.value(as).quantization, graph.value(as).quant_origin);
 }
@@ -36,7 +39,8 @@ absl::StatusOr<bool> SwapConstantProduct(Graph& graph, NodeId id) {
   RewriteBuilder build(graph, y);
   ValueId swapped;
   const size_t rank = a_dims.size();
-  if (ir::NumElements(Dims(a_dims.begin(), a_dims.end() - 2)) == 1 && DimsOf(graph, b).size() >= rank) {
+  if (ir::NumElements(Dims(a_dims.begin(), a_dims.end() - 2)) == 1 &&
+      DimsOf(graph, b).size() >= rank) {
     ir::Tensor weight = graph.value(a).constant->Reshaped({a_dims[rank - 2], a_dims[rank - 1]});
     if (op.adj_x) weight = weight.Transposed({1, 0});
     const ValueId constant = build.Constant(std::move(weight));
@@ -70,8 +74,8 @@ absl::StatusOr<bool> NarrowProduct(Graph& graph, NodeId id) {
   for (ValueId input : inputs) {
     const Dims& own = DimsOf(graph, input);
     if (!std::equal(own.begin(), own.end() - 2, dims.begin(), dims.end() - 2)) {
-      return Unsupported("onert multiplies matrices of rank at most 4; the batches ", ir::ShapeText(own), " and ",
-                         ir::ShapeText(dims), " cannot be one axis");
+      return Unsupported("onert multiplies matrices of rank at most 4; the batches ",
+                         ir::ShapeText(own), " and ", ir::ShapeText(dims), " cannot be one axis");
     }
     const int64_t batch = ir::NumElements(Dims(own.begin(), own.end() - 2));
     const ValueId reshaped = build.Reshape(input, {batch, own[own.size() - 2], own.back()});
@@ -90,7 +94,8 @@ absl::StatusOr<bool> SplitAsSlices(Graph& graph, NodeId id) {
   const auto* op = std::get_if<ir::Split>(&graph.node(id).op);
   if (op == nullptr) return false;
   const ir::Split split = *op;
-  if (std::all_of(split.sizes.begin(), split.sizes.end(), [&](int64_t size) { return size == split.sizes[0]; })) {
+  if (std::all_of(split.sizes.begin(), split.sizes.end(),
+                  [&](int64_t size) { return size == split.sizes[0]; })) {
     return false;
   }
   const ValueId x = graph.node(id).inputs[0];
@@ -114,8 +119,8 @@ absl::StatusOr<bool> NormOfRank3(Graph& graph, NodeId id) {
   const Dims dims = DimsOf(graph, y);
   if (dims.size() == 3 || dims.size() == 4) return false;
   RewriteBuilder build(graph, y);
-  const ValueId flat = build.Reshape(inputs[0], {1, ir::NumElements(dims) / std::max<int64_t>(1, dims.back()),
-                                                 dims.back()});
+  const ValueId flat = build.Reshape(
+      inputs[0], {1, ir::NumElements(dims) / std::max<int64_t>(1, dims.back()), dims.back()});
   RETURN_IF_ERROR(build.status());
   SameQparams(graph, flat, inputs[0]);
   inputs[0] = flat;
@@ -142,7 +147,8 @@ absl::StatusOr<bool> NarrowReduceOf(Graph& graph, NodeId id, const ReduceOp& red
     return ir::NumElements(Dims(dims.begin() + begin, dims.begin() + end));
   };
   RewriteBuilder build(graph, y);
-  const ValueId flat = build.Reshape(x, {product(0, first), product(first, last + 1), product(last + 1, dims.size())});
+  const ValueId flat = build.Reshape(
+      x, {product(0, first), product(first, last + 1), product(last + 1, dims.size())});
   RETURN_IF_ERROR(build.status());
   SameQparams(graph, flat, x);
   const ValueId reduced = build.Add(ReduceOp{{1}, true}, {flat});
@@ -188,9 +194,12 @@ class RankRestorer {
   }
 
  private:
-  bool IsFlat(ValueId value) const { return value < static_cast<ValueId>(flat_.size()) && flat_[value]; }
+  bool IsFlat(ValueId value) const {
+    return value < static_cast<ValueId>(flat_.size()) && flat_[value];
+  }
 
-  // Whether every operand with more than one dim of a node is flat, or so small that broadcasting puts it right.
+  // Whether every operand with more than one dim of a node is flat, or so small that broadcasting
+  // puts it right.
   bool OperandsAgree(const ir::Node& node) const {
     return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId operand) {
       return operand == ir::kNoValue || IsFlat(operand) || DimsOf(graph_, operand).size() <= 1;
@@ -199,14 +208,18 @@ class RankRestorer {
 
   bool TakesFlat(NodeId id) const {
     const ir::Node& node = graph_.node(id);
-    if (std::holds_alternative<ir::FullyConnected>(node.op) || std::holds_alternative<ir::Reshape>(node.op)) return true;
-    const bool pointwise = IsElementwise(node.op) || ir::InfoOf(node.op).rule == ir::QparamRule::kConverts;
+    if (std::holds_alternative<ir::FullyConnected>(node.op) ||
+        std::holds_alternative<ir::Reshape>(node.op))
+      return true;
+    const bool pointwise =
+        IsElementwise(node.op) || ir::InfoOf(node.op).rule == ir::QparamRule::kConverts;
     return pointwise && OperandsAgree(node);
   }
 
   bool GivesFlat(NodeId id) const {
     const ir::Node& node = graph_.node(id);
-    if (std::holds_alternative<ir::FullyConnected>(node.op)) return DimsOf(graph_, node.outputs[0]).size() > 2;
+    if (std::holds_alternative<ir::FullyConnected>(node.op))
+      return DimsOf(graph_, node.outputs[0]).size() > 2;
     if (std::holds_alternative<ir::Reshape>(node.op)) return false;
     return std::any_of(node.inputs.begin(), node.inputs.end(),
                        [&](ValueId operand) { return operand != ir::kNoValue && IsFlat(operand); });
@@ -217,8 +230,9 @@ class RankRestorer {
     if (!inserted) return it->second;
     const ir::Type type = graph_.value(value).type;
     const ir::Provenance provenance = graph_.Producer(value)->provenance;
-    const NodeId node = graph_.AddNode(ir::Reshape{type.shape.dims()}, {value},
-                                       {absl::StrCat(graph_.value(value).name, "_shaped")}, {type}, provenance);
+    const NodeId node =
+        graph_.AddNode(ir::Reshape{type.shape.dims()}, {value},
+                       {absl::StrCat(graph_.value(value).name, "_shaped")}, {type}, provenance);
     it->second = graph_.node(node).outputs[0];
     SameQparams(graph_, it->second, value);
     ++added_;
@@ -232,8 +246,10 @@ class RankRestorer {
 };
 
 constexpr Rewrite kRules[] = {
-    {"swap-constant-product", SwapConstantProduct}, {"narrow-product", NarrowProduct},
-    {"split-as-slices", SplitAsSlices},             {"norm-of-rank-3", NormOfRank3},
+    {"swap-constant-product", SwapConstantProduct},
+    {"narrow-product", NarrowProduct},
+    {"split-as-slices", SplitAsSlices},
+    {"norm-of-rank-3", NormOfRank3},
     {"narrow-reduce", NarrowReduce},
 };
 

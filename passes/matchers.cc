@@ -15,17 +15,20 @@ bool IsElementwise(const ir::Op& op) {
   return std::visit(
       [](const auto& concrete) {
         using T = std::decay_t<decltype(concrete)>;
-        return kIsOneOf<T, ir::Abs, ir::Ceil, ir::Cos, ir::Erf, ir::Exp, ir::Floor, ir::IsNan, ir::Logistic, ir::Log,
-                        ir::LogicalNot, ir::Neg, ir::Relu, ir::Round, ir::Rsqrt, ir::Sign, ir::Sin, ir::Sqrt,
-                        ir::Square, ir::Tanh, ir::Add, ir::Sub, ir::Mul, ir::Div, ir::Pow, ir::Maximum, ir::Minimum,
-                        ir::SquaredDifference, ir::LogicalAnd, ir::LogicalOr, ir::LogicalXor, ir::Equal,
-                        ir::NotEqual, ir::Greater, ir::GreaterEqual, ir::Less, ir::LessEqual, ir::Mod, ir::Select,
-                        ir::Clamp, ir::Cast, ir::Gelu>;
+        return kIsOneOf<T, ir::Abs, ir::Ceil, ir::Cos, ir::Erf, ir::Exp, ir::Floor, ir::IsNan,
+                        ir::Logistic, ir::Log, ir::LogicalNot, ir::Neg, ir::Relu, ir::Round,
+                        ir::Rsqrt, ir::Sign, ir::Sin, ir::Sqrt, ir::Square, ir::Tanh, ir::Add,
+                        ir::Sub, ir::Mul, ir::Div, ir::Pow, ir::Maximum, ir::Minimum,
+                        ir::SquaredDifference, ir::LogicalAnd, ir::LogicalOr, ir::LogicalXor,
+                        ir::Equal, ir::NotEqual, ir::Greater, ir::GreaterEqual, ir::Less,
+                        ir::LessEqual, ir::Mod, ir::Select, ir::Clamp, ir::Cast, ir::Gelu>;
       },
       op);
 }
 
-bool Near(double a, double b, double relative) { return std::abs(a - b) <= relative * std::max(std::abs(a), std::abs(b)); }
+bool Near(double a, double b, double relative) {
+  return std::abs(a - b) <= relative * std::max(std::abs(a), std::abs(b));
+}
 
 void Become(ir::Graph& graph, ir::ValueId value, ir::Op op, std::vector<ir::ValueId> inputs) {
   const ir::NodeId node = graph.value(value).producer;
@@ -56,7 +59,8 @@ ir::ValueId AddNumber(ir::Graph& graph, absl::string_view name, float number) {
   return graph.AddConstant(name, ir::Tensor::ScalarF32(number));
 }
 
-int64_t InnerQparams(const ir::Graph& graph, ir::ValueId root, const std::vector<ir::ValueId>& leaves) {
+int64_t InnerQparams(const ir::Graph& graph, ir::ValueId root,
+                     const std::vector<ir::ValueId>& leaves) {
   std::vector<ir::ValueId> seen = leaves;
   std::vector<ir::ValueId> stack = {root};
   int64_t count = 0;
@@ -66,10 +70,13 @@ int64_t InnerQparams(const ir::Graph& graph, ir::ValueId root, const std::vector
     const ir::Node* producer = graph.Producer(value);
     if (producer == nullptr) continue;
     for (ir::ValueId operand : producer->inputs) {
-      if (operand == ir::kNoValue || std::find(seen.begin(), seen.end(), operand) != seen.end()) continue;
+      if (operand == ir::kNoValue || std::find(seen.begin(), seen.end(), operand) != seen.end())
+        continue;
       seen.push_back(operand);
       stack.push_back(operand);
-      if (graph.value(operand).producer != ir::kNoNode && ir::HasQparams(graph.value(operand).quantization)) ++count;
+      if (graph.value(operand).producer != ir::kNoNode &&
+          ir::HasQparams(graph.value(operand).quantization))
+        ++count;
     }
   }
   return count;

@@ -8,7 +8,8 @@
 
 namespace g4c::passes {
 
-// Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy broadcasting.
+// Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy
+// broadcasting.
 bool IsElementwise(const ir::Op& op);
 
 // An `OpType` with every attribute at its default (no fused activation).
@@ -18,7 +19,8 @@ bool IsPlain(const ir::Op& op) {
   return concrete != nullptr && *concrete == OpType{};
 }
 
-// The operand of an `OpType` of one operand that produces `value`; kNoValue where something else does.
+// The operand of an `OpType` of one operand that produces `value`; kNoValue where something else
+// does.
 template <typename OpType>
 ir::ValueId OperandOf(const ir::Graph& graph, ir::ValueId value) {
   if (graph.ProducedBy<OpType>(value) == nullptr) return ir::kNoValue;
@@ -37,18 +39,22 @@ absl::optional<Operands> OperandsOf(const ir::Graph& graph, ir::ValueId value) {
   return Operands{node->inputs[0], node->inputs[1]};
 }
 
-// value = op(x, k) or, for an operator where the order does not matter, op(k, x), with k one number; x has value's shape.
+// value = op(x, k) or, for an operator where the order does not matter, op(k, x), with k one
+// number; x has value's shape.
 struct WithNumber {
   ir::ValueId x;
   float k;
 };
 template <typename OpType>
-absl::optional<WithNumber> NumberOperandOf(const ir::Graph& graph, ir::ValueId value, bool commutes = true) {
+absl::optional<WithNumber> NumberOperandOf(const ir::Graph& graph, ir::ValueId value,
+                                           bool commutes = true) {
   const absl::optional<Operands> operands = OperandsOf<OpType>(graph, value);
   if (!operands) return absl::nullopt;
-  for (const auto& [x, k] : {Operands{operands->a, operands->b}, Operands{operands->b, operands->a}}) {
+  for (const auto& [x, k] :
+       {Operands{operands->a, operands->b}, Operands{operands->b, operands->a}}) {
     if (graph.value(x).type == graph.value(value).type) {
-      if (const absl::optional<float> number = UniformFloat(graph, k)) return WithNumber{x, *number};
+      if (const absl::optional<float> number = UniformFloat(graph, k))
+        return WithNumber{x, *number};
     }
     if (!commutes) break;
   }
@@ -58,13 +64,13 @@ absl::optional<WithNumber> NumberOperandOf(const ir::Graph& graph, ir::ValueId v
 // Whether two numbers agree within a relative error.
 bool Near(double a, double b, double relative);
 
-// A node that gives `value` is rewritten in place to `op` on `inputs`, so that the result keeps its name, type and
-// qparams. Provenance of what it swallows is for the caller to merge.
+// A node that gives `value` is rewritten in place to `op` on `inputs`, so that the result keeps its
+// name, type and qparams. Provenance of what it swallows is for the caller to merge.
 void Become(ir::Graph& graph, ir::ValueId value, ir::Op op, std::vector<ir::ValueId> inputs);
 
 // Every user of `from` reads `to`, where both are the same numbers. Their qparams decide:
 //   `from` has none, or the same ones       replaced
-//   `to` has none, `from` is its only use   `to` takes them (a constant gets a twin when it is read elsewhere)
+//   `to` has none, `from` is its only use   `to` takes them (or a twin of a constant)
 //   they differ                             nothing happens: it is a requantisation
 // Returns whether it was replaced. Both have one type.
 bool ReplaceByEqual(ir::Graph& graph, ir::ValueId from, ir::ValueId to);
@@ -72,8 +78,10 @@ bool ReplaceByEqual(ir::Graph& graph, ir::ValueId from, ir::ValueId to);
 // A constant of one number with shape [].
 ir::ValueId AddNumber(ir::Graph& graph, absl::string_view name, float number);
 
-// How many values with qparams the subgraph between `root` (excluded) and `leaves` holds: what fusing it takes away.
-int64_t InnerQparams(const ir::Graph& graph, ir::ValueId root, const std::vector<ir::ValueId>& leaves);
+// How many values with qparams the subgraph between `root` (excluded) and `leaves` holds: what
+// fusing it takes away.
+int64_t InnerQparams(const ir::Graph& graph, ir::ValueId root,
+                     const std::vector<ir::ValueId>& leaves);
 
 }  // namespace g4c::passes
 

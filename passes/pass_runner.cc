@@ -10,7 +10,8 @@
 namespace g4c::passes {
 namespace {
 
-absl::Status Dump(const std::string& dir, int number, absl::string_view name, const ir::Graph& graph) {
+absl::Status Dump(const std::string& dir, int number, absl::string_view name,
+                  const ir::Graph& graph) {
   char digits[16];
   std::snprintf(digits, sizeof(digits), "%02d", number);
   const std::string path = absl::StrCat(dir, "/", digits, "-", name, ".txt");
@@ -32,14 +33,16 @@ absl::StatusOr<bool> PassRunner::RunOne(Pass& pass, ir::Graph& graph) {
   if (!changed.ok()) return Prefixed(changed.status(), prefix);
   runs_.push_back({std::string(pass.name()), *changed, seconds.count()});
   if (options_.verify_passes && (ir::PrintGraph(graph) != before) != *changed) {
-    return absl::InternalError(absl::StrCat(
-        prefix, *changed ? "claims a change, but the text is the same" : "claims no change, but the text differs"));
+    return absl::InternalError(
+        absl::StrCat(prefix, *changed ? "claims a change, but the text is the same"
+                                      : "claims no change, but the text differs"));
   }
   if (!*changed) return false;
   if (absl::Status status = ir::VerifyGraph(graph); !status.ok()) {
     return Prefixed(status, absl::StrCat(prefix, "leaves an invalid graph: "));
   }
-  if (!options_.dump_dir.empty()) RETURN_IF_ERROR(Dump(options_.dump_dir, ++dumps_, pass.name(), graph));
+  if (!options_.dump_dir.empty())
+    RETURN_IF_ERROR(Dump(options_.dump_dir, ++dumps_, pass.name(), graph));
   return true;
 }
 
@@ -52,8 +55,8 @@ absl::Status PassRunner::Run(PassList& list, ir::Graph& graph) {
     }
     if (!changed || !list.until_stable()) return absl::OkStatus();
   }
-  report_->Note(absl::StrCat("the passes of '", list.name(), "' still change the graph after ", kMaxRounds,
-                             " rounds"));
+  report_->Note(absl::StrCat("the passes of '", list.name(), "' still change the graph after ",
+                             kMaxRounds, " rounds"));
   return absl::OkStatus();
 }
 

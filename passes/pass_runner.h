@@ -1,4 +1,5 @@
-// Runs an explicit list of passes and does for each what no pass then has to: verify, dump, time, check its claim.
+// Runs an explicit list of passes and does for each what no pass then has to: verify, dump, time,
+// check its claim.
 #ifndef PASSES_PASS_RUNNER_H_
 #define PASSES_PASS_RUNNER_H_
 
@@ -13,9 +14,11 @@
 namespace g4c::passes {
 
 struct RunnerOptions {
-  // Where "NN-name.txt" is written after each pass that changed the graph; empty: nowhere. The folder must exist.
+  // Where "NN-name.txt" is written after each pass that changed the graph; empty: nowhere. The
+  // folder must exist.
   std::string dump_dir;
-  // Check that "changed" is true exactly where the text changed. Reads every constant before and after each pass.
+  // Check that "changed" is true exactly where the text changed. Reads every constant before and
+  // after each pass.
   bool verify_passes = false;
 };
 
@@ -50,10 +53,12 @@ class PassList {
 
 class PassRunner {
  public:
-  PassRunner(RunnerOptions options, Report* report) : options_(std::move(options)), report_(report) {}
+  PassRunner(RunnerOptions options, Report* report)
+      : options_(std::move(options)), report_(report) {}
 
-  // Runs the list. After each pass that changed something the graph is verified. An error names the pass.
-  // A repeated list that still changes after kMaxRounds rounds is our own mistake: it notes so in the report and ends.
+  // Runs the list. After each pass that changed something the graph is verified. An error names the
+  // pass. A repeated list that still changes after kMaxRounds rounds is our own mistake: it notes
+  // so in the report and ends.
   absl::Status Run(PassList& list, ir::Graph& graph);
 
   const std::vector<PassRun>& runs() const { return runs_; }

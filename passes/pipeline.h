@@ -1,5 +1,5 @@
-// The phases of the compiler as explicit lists of passes. What stands between them (binding, QDQ import, quantisation,
-// writing) is in the command's own pipeline.
+// The phases of the compiler as explicit lists of passes. What stands between them (binding, QDQ
+// import, quantisation, writing) is in the command's own pipeline.
 #ifndef PASSES_PIPELINE_H_
 #define PASSES_PIPELINE_H_
 
@@ -14,14 +14,16 @@ struct PipelineOptions {
   absl::optional<ir::Tensor> valid;
 };
 
-// After: shapes are static and no composite is left; ir::VerifyStatic names what could not be settled. Pairs of
-// quantize_linear and dequantize_linear are still there.
+// After: shapes are static and no composite is left; ir::VerifyStatic names what could not be
+// settled. Pairs of quantize_linear and dequantize_linear are still there.
 PassList FoldPhase(const PipelineOptions& options);
 
-// Before: pairs are imported or dropped. After: the canonical form (docs/design.md), in which every idea has one spelling.
+// Before: pairs are imported or dropped. After: the canonical form (docs/design.md), in which every
+// idea has one spelling.
 PassList CanonicalPhase(const PipelineOptions& options);
 
-// Before: the canonical form, quantised or float. After: what the target ("circle", "onert", "litert") takes.
+// Before: the canonical form, quantised or float. After: what the target ("circle", "onert",
+// "litert") takes.
 PassList LegalizePhase(absl::string_view target);
 
 }  // namespace g4c::passes

@@ -30,10 +30,12 @@ absl::optional<Polynomial> Product(const Polynomial& a, const Polynomial& b) {
   return product;
 }
 
-absl::optional<Polynomial> Visit(const ir::Graph& graph, ir::ValueId value, ir::ValueId x, ir::ValueId t, int depth) {
+absl::optional<Polynomial> Visit(const ir::Graph& graph, ir::ValueId value, ir::ValueId x,
+                                 ir::ValueId t, int depth) {
   if (value == x) return Polynomial{{{1, 0}, 1.0}};
   if (value == t) return Polynomial{{{0, 1}, 1.0}};
-  if (const absl::optional<float> number = UniformFloat(graph, value)) return Polynomial{{{0, 0}, *number}};
+  if (const absl::optional<float> number = UniformFloat(graph, value))
+    return Polynomial{{{0, 0}, *number}};
   if (depth == 0) return absl::nullopt;
   const auto of = [&](ir::ValueId operand) { return Visit(graph, operand, x, t, depth - 1); };
   if (const ir::ValueId operand = OperandOf<ir::Neg>(graph, value); operand != ir::kNoValue) {
@@ -44,7 +46,8 @@ absl::optional<Polynomial> Visit(const ir::Graph& graph, ir::ValueId value, ir::
     const absl::optional<Polynomial> p = of(operand);
     return p ? Product(*p, *p) : absl::nullopt;
   }
-  const auto binary = [&](absl::optional<Operands> operands, auto combine) -> absl::optional<Polynomial> {
+  const auto binary = [&](absl::optional<Operands> operands,
+                          auto combine) -> absl::optional<Polynomial> {
     const absl::optional<Polynomial> a = of(operands->a);
     if (!a) return absl::nullopt;
     const absl::optional<Polynomial> b = of(operands->b);
@@ -53,10 +56,13 @@ absl::optional<Polynomial> Visit(const ir::Graph& graph, ir::ValueId value, ir::
   };
   using Result = absl::optional<Polynomial>;
   if (const auto operands = OperandsOf<ir::Add>(graph, value)) {
-    return binary(operands, [](const Polynomial& a, const Polynomial& b) { return Result(Sum(a, b)); });
+    return binary(operands,
+                  [](const Polynomial& a, const Polynomial& b) { return Result(Sum(a, b)); });
   }
   if (const auto operands = OperandsOf<ir::Sub>(graph, value)) {
-    return binary(operands, [](const Polynomial& a, const Polynomial& b) { return Result(Sum(a, Scaled(b, -1))); });
+    return binary(operands, [](const Polynomial& a, const Polynomial& b) {
+      return Result(Sum(a, Scaled(b, -1)));
+    });
   }
   if (const auto operands = OperandsOf<ir::Mul>(graph, value)) {
     return binary(operands, [](const Polynomial& a, const Polynomial& b) { return Product(a, b); });
@@ -71,14 +77,16 @@ absl::optional<Polynomial> Visit(const ir::Graph& graph, ir::ValueId value, ir::
 
 }  // namespace
 
-absl::optional<Polynomial> PolynomialOf(const ir::Graph& graph, ir::ValueId value, ir::ValueId x, ir::ValueId t) {
+absl::optional<Polynomial> PolynomialOf(const ir::Graph& graph, ir::ValueId value, ir::ValueId x,
+                                        ir::ValueId t) {
   absl::optional<Polynomial> p = Visit(graph, value, x, t, kMaxPolynomialDepth);
   if (p) std::erase_if(*p, [](const auto& term) { return term.second == 0; });
   return p;
 }
 
 bool SamePolynomial(const Polynomial& a, const Polynomial& b, double relative) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](const auto& p, const auto& q) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [&](const auto& p, const auto& q) {
            return p.first == q.first && Near(p.second, q.second, relative);
          });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "ir/graph.h"
 
 namespace g4c::passes {
 
@@ -21,7 +22,7 @@ struct FoldedValue {
 // A rewrite that recognised its pattern and left it alone.
 struct DeclinedRewrite {
   std::string pass;
-  std::string where;   // the node's description
+  std::string where;  // the node's description
   std::string reason;
 };
 
@@ -30,6 +31,9 @@ class Report {
   void Folded(absl::string_view pass, absl::string_view name, int64_t bytes) {
     folded_.push_back({std::string(pass), std::string(name), bytes});
   }
+  // Forgets what was folded on the way and is no constant of the graph any more, and repeats; what
+  // stays gets the bytes that it has now. To be called when all passes have run.
+  void SettleFolded(const ir::Graph& graph);
   // The same refusal in the same place is kept once, however often a pass runs.
   void Declined(absl::string_view pass, absl::string_view where, absl::string_view reason);
   // `pass` did its rewrite `times` times.

@@ -51,7 +51,8 @@ class Resolver {
   absl::Status operator()(const ir::DynamicSlice&) {
     const OptionalInts starts = IntsAt(1);
     const OptionalInts ends = IntsAt(2);
-    if (!starts || !ends || !KnownOrOmitted(3) || !KnownOrOmitted(4) || !X().has_rank()) return absl::OkStatus();
+    if (!starts || !ends || !KnownOrOmitted(3) || !KnownOrOmitted(4) || !X().has_rank())
+      return absl::OkStatus();
     ASSIGN_OR_RETURN(ir::Slice slice, ir::ResolveSlice(X(), *starts, *ends, IntsAt(3), IntsAt(4)));
     for (int64_t size : slice.size) {
       if (size == ir::kUnknownDim) return absl::OkStatus();
@@ -68,11 +69,13 @@ class Resolver {
 
   absl::Status operator()(const ir::DynamicPad& op) {
     const OptionalInts pads = IntsAt(1);
-    if (!pads || !KnownOrOmitted(2) || !KnownOrOmitted(3) || !X().IsStatic()) return absl::OkStatus();
+    if (!pads || !KnownOrOmitted(2) || !KnownOrOmitted(3) || !X().IsStatic())
+      return absl::OkStatus();
     double value = 0;
     if (Has(2)) {
       const ir::Tensor& data = *graph_.value(Input(2)).constant;
-      if (data.NumElements() != 1) return InvalidInput("its pad value has ", data.NumElements(), " elements, not 1");
+      if (data.NumElements() != 1)
+        return InvalidInput("its pad value has ", data.NumElements(), " elements, not 1");
       data.ReadDoubles(0, {&value, 1});
     }
     const Dims dims = X().dims();
@@ -98,17 +101,23 @@ class Resolver {
     ASSIGN_OR_RETURN(Ints axes, ir::ResolveReduceAxes(op, X().rank(), IntsAt(1)));
     if (axes.empty()) return BecomeReshape(X());
     switch (op.kind) {
-      case ir::ReduceKind::kSum: return Become(ir::ReduceSum{axes, op.keep_dims}, 1);
-      case ir::ReduceKind::kMean: return Become(ir::ReduceMean{axes, op.keep_dims}, 1);
-      case ir::ReduceKind::kMax: return Become(ir::ReduceMax{axes, op.keep_dims}, 1);
-      case ir::ReduceKind::kMin: return Become(ir::ReduceMin{axes, op.keep_dims}, 1);
-      case ir::ReduceKind::kProd: return Become(ir::ReduceProd{axes, op.keep_dims}, 1);
+      case ir::ReduceKind::kSum:
+        return Become(ir::ReduceSum{axes, op.keep_dims}, 1);
+      case ir::ReduceKind::kMean:
+        return Become(ir::ReduceMean{axes, op.keep_dims}, 1);
+      case ir::ReduceKind::kMax:
+        return Become(ir::ReduceMax{axes, op.keep_dims}, 1);
+      case ir::ReduceKind::kMin:
+        return Become(ir::ReduceMin{axes, op.keep_dims}, 1);
+      case ir::ReduceKind::kProd:
+        return Become(ir::ReduceProd{axes, op.keep_dims}, 1);
     }
     return absl::OkStatus();
   }
 
   absl::Status operator()(const ir::SplitItem& op) {
-    if (!KnownOrOmitted(1) || !graph_.IsConstant(Input(2)) || !X().IsStatic()) return absl::OkStatus();
+    if (!KnownOrOmitted(1) || !graph_.IsConstant(Input(2)) || !X().IsStatic())
+      return absl::OkStatus();
     const Dims dims = X().dims();
     const ir::Tensor* split = Has(1) ? &*graph_.value(Input(1)).constant : nullptr;
     ASSIGN_OR_RETURN(const int64_t index, ir::IntScalarOf(*graph_.value(Input(2)).constant));
@@ -161,7 +170,8 @@ class Resolver {
   absl::Status Insert(ir::Op op) {
     const std::string name = graph_.value(Input(0)).name;
     const ir::Provenance provenance = graph_.node(id_).provenance;
-    ASSIGN_OR_RETURN(const ValueId value, graph_.AddInferred(std::move(op), {Input(0)}, name, provenance));
+    ASSIGN_OR_RETURN(const ValueId value,
+                     graph_.AddInferred(std::move(op), {Input(0)}, name, provenance));
     graph_.SetOperand(id_, 0, value);
     result.added.push_back(graph_.value(value).producer);
     return absl::OkStatus();

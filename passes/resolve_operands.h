@@ -18,11 +18,12 @@ namespace g4c::passes {
 //   dynamic_reduce(x, k)               ->  reduce_*(x), or reshape(x) where nothing is reduced
 //   split_item(x, k, i)                ->  slice(x), or reshape(slice(x)) where the axis goes
 //
-// where the k are constants and x's shape is known as far as needed; otherwise nothing happens. The node stays, so that
-// its result keeps its name; a node that comes before it is added. Types of results are not set here.
+// where the k are constants and x's shape is known as far as needed; otherwise nothing happens. The
+// node stays, so that its result keeps its name; a node that comes before it is added. Types of
+// results are not set here.
 //
-// Returns whether it was rewritten, and the nodes added (which come before `node`). InvalidInput without the node's
-// name: the operands contradict the shape.
+// Returns whether it was rewritten, and the nodes added (which come before `node`). InvalidInput
+// without the node's name: the operands contradict the shape.
 struct ResolvedNode {
   bool changed = false;
   std::vector<ir::NodeId> added;

@@ -39,7 +39,8 @@ absl::StatusOr<bool> DropNeutral(Graph& graph, NodeId id) {
   return (sum || product) && IsNumber(graph, a, neutral) && DropTo(graph, y, b);
 }
 
-//   x^1 -> x   x^2 -> square(x)   x^3 -> square(x) * x   x^0.5 -> sqrt(x)   x^-0.5 -> rsqrt(x)   x^-1 -> 1 / x
+//   x^1 -> x          x^2 -> square(x)     x^3 -> square(x) * x
+//   x^0.5 -> sqrt(x)  x^-0.5 -> rsqrt(x)   x^-1 -> 1 / x
 absl::StatusOr<bool> ReplacePower(Graph& graph, NodeId id) {
   if (!std::holds_alternative<ir::Pow>(graph.node(id).op)) return false;
   const ValueId y = graph.node(id).outputs[0];
@@ -80,11 +81,14 @@ absl::StatusOr<bool> MakeSquare(Graph& graph, NodeId id) {
 absl::StatusOr<bool> MultiplyByReciprocal(Graph& graph, NodeId id) {
   const ValueId y = graph.node(id).outputs[0];
   if (graph.value(y).type.dtype != DType::kF32) return false;
-  const absl::optional<WithNumber> operands = NumberOperandOf<ir::Div>(graph, y, /*commutes=*/false);
+  const absl::optional<WithNumber> operands =
+      NumberOperandOf<ir::Div>(graph, y, /*commutes=*/false);
   if (!operands) return false;
   int exponent;
-  if (std::abs(std::frexp(operands->k, &exponent)) != 0.5f || exponent < -124 || exponent > 125) return false;
-  const ValueId reciprocal = AddNumber(graph, graph.value(graph.node(id).inputs[1]).name, 1.0f / operands->k);
+  if (std::abs(std::frexp(operands->k, &exponent)) != 0.5f || exponent < -124 || exponent > 125)
+    return false;
+  const ValueId reciprocal =
+      AddNumber(graph, graph.value(graph.node(id).inputs[1]).name, 1.0f / operands->k);
   Become(graph, y, ir::Mul{}, {operands->x, reciprocal});
   return true;
 }
@@ -94,8 +98,9 @@ absl::StatusOr<bool> DropDoubleNegation(Graph& graph, NodeId id) {
   const ValueId y = graph.node(id).outputs[0];
   for (const ValueId inner : {OperandOf<ir::Neg>(graph, y), OperandOf<ir::LogicalNot>(graph, y)}) {
     if (inner == ir::kNoValue) continue;
-    const ValueId x = std::holds_alternative<ir::Neg>(graph.node(id).op) ? OperandOf<ir::Neg>(graph, inner)
-                                                                         : OperandOf<ir::LogicalNot>(graph, inner);
+    const ValueId x = std::holds_alternative<ir::Neg>(graph.node(id).op)
+                          ? OperandOf<ir::Neg>(graph, inner)
+                          : OperandOf<ir::LogicalNot>(graph, inner);
     if (x != ir::kNoValue) return ReplaceByEqual(graph, y, x);
   }
   return false;
@@ -111,7 +116,8 @@ bool Preserves(DType from, DType to) {
   return bits <= ir::BitWidth(to) - (ir::IsSigned(to) ? 1 : 0);
 }
 
-//   cast(x) -> x, to its own dtype        cast(cast(x)) -> cast(x), where the inner one keeps every number
+//   cast(x) -> x, to its own dtype
+//   cast(cast(x)) -> cast(x), where the inner one keeps every number
 absl::StatusOr<bool> SimplifyCast(Graph& graph, NodeId id) {
   const auto* cast = std::get_if<ir::Cast>(&graph.node(id).op);
   if (cast == nullptr) return false;
@@ -119,12 +125,15 @@ absl::StatusOr<bool> SimplifyCast(Graph& graph, NodeId id) {
   const ValueId x = graph.node(id).inputs[0];
   if (graph.value(x).type == graph.value(y).type) return ReplaceByEqual(graph, y, x);
   const ValueId source = OperandOf<ir::Cast>(graph, x);
-  if (source == ir::kNoValue || !Preserves(graph.value(source).type.dtype, graph.value(x).type.dtype)) return false;
+  if (source == ir::kNoValue ||
+      !Preserves(graph.value(source).type.dtype, graph.value(x).type.dtype))
+    return false;
   graph.SetOperand(id, 0, source);
   return true;
 }
 
-//   select(true, a, b) -> a   select(false, a, b) -> b   select(c, a, a) -> a   select(not c, a, b) -> select(c, b, a)
+//   select(true, a, b) -> a     select(false, a, b) -> b
+//   select(c, a, a) -> a        select(not c, a, b) -> select(c, b, a)
 absl::StatusOr<bool> SimplifySelect(Graph& graph, NodeId id) {
   if (!std::holds_alternative<ir::Select>(graph.node(id).op)) return false;
   const ir::Node& node = graph.node(id);

@@ -19,7 +19,8 @@ RewriteBuilder::RewriteBuilder(ir::Graph& graph, ValueId replaced)
 ValueId RewriteBuilder::Add(ir::Op op, std::vector<ValueId> inputs) {
   if (!status_.ok()) return ir::kNoValue;
   const std::string name = absl::StrCat(name_, "_", ir::OpName(op));
-  absl::StatusOr<ValueId> value = graph_.AddInferred(std::move(op), std::move(inputs), name, provenance_);
+  absl::StatusOr<ValueId> value =
+      graph_.AddInferred(std::move(op), std::move(inputs), name, provenance_);
   if (!value.ok()) {
     Fail(value.status());
     return ir::kNoValue;
@@ -76,7 +77,8 @@ absl::Status RewriteBuilder::Finish(ValueId y) {
   RETURN_IF_ERROR(graph_.ReplaceAllUses(replaced_, y));
   if (y < first_new_ || graph_.value(y).producer == ir::kNoNode) return absl::OkStatus();
   graph_.SwapNames(replaced_, y);
-  graph_.SetQuantization(y, graph_.value(replaced_).quantization, graph_.value(replaced_).quant_origin);
+  graph_.SetQuantization(y, graph_.value(replaced_).quantization,
+                         graph_.value(replaced_).quant_origin);
   return absl::OkStatus();
 }
 

@@ -38,8 +38,9 @@ class RewriteBuilder {
   }
   const absl::Status& status() const { return status_; }
 
-  // Every user of the replaced value reads `y` instead, which takes its name and qparams. Where `y` is no result of this
-  // builder (nothing was added), only the users move. InvalidInput where the types differ.
+  // Every user of the replaced value reads `y` instead, which takes its name and qparams. Where `y`
+  // is no result of this builder (nothing was added), only the users move. InvalidInput where the
+  // types differ.
   absl::Status Finish(ir::ValueId y);
 
  private:

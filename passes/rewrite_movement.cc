@@ -12,16 +12,19 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) { return graph.value(value).type.shape.dims(); }
+const Dims& DimsOf(const Graph& graph, ValueId value) {
+  return graph.value(value).type.shape.dims();
+}
 
-// Whether `value` may be bypassed by a reader that composes it with itself: the qparams on both of its sides agree, or it
-// has none of its own.
+// Whether `value` may be bypassed by a reader that composes it with itself: the qparams on both of
+// its sides agree, or it has none of its own.
 bool Transparent(const Graph& graph, ValueId value, ValueId operand) {
   const ir::Quantization& own = graph.value(value).quantization;
   return !ir::HasQparams(own) || own == graph.value(operand).quantization;
 }
 
-//   reshape(x), transpose(x), slice(x), broadcast_to(x), tile(x), pad(x)  ->  x    where nothing moves
+//   reshape(x), transpose(x), slice(x), broadcast_to(x), tile(x), pad(x)  ->  x
+//   where nothing moves
 absl::StatusOr<bool> DropUnmoved(Graph& graph, NodeId id) {
   const ir::Node& node = graph.node(id);
   if (node.inputs.empty()) return false;
@@ -87,8 +90,9 @@ absl::StatusOr<bool> TransposeAsReshape(Graph& graph, NodeId id) {
   return true;
 }
 
-//   slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t), where nothing else reads the inner one: pieces of a piece that
-//   is read as a whole stay nested, and become a split of a split
+//   slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t)
+//   where nothing else reads the inner one: pieces of a piece that is read as a whole stay nested,
+//   and become a split of a split
 absl::StatusOr<bool> MergeSlices(Graph& graph, NodeId id) {
   const ValueId y = graph.node(id).outputs[0];
   const ValueId inner = OperandOf<ir::Slice>(graph, y);
@@ -122,12 +126,9 @@ absl::StatusOr<bool> TileAsBroadcast(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> MovementRewrites() {
   static constexpr Rewrite kRewrites[] = {
-      {"drop-unmoved", DropUnmoved},
-      {"merge-reshapes", MergeReshapes},
-      {"merge-transposes", MergeTransposes},
-      {"transpose-as-reshape", TransposeAsReshape},
-      {"merge-slices", MergeSlices},
-      {"tile-as-broadcast", TileAsBroadcast},
+      {"drop-unmoved", DropUnmoved},         {"merge-reshapes", MergeReshapes},
+      {"merge-transposes", MergeTransposes}, {"transpose-as-reshape", TransposeAsReshape},
+      {"merge-slices", MergeSlices},         {"tile-as-broadcast", TileAsBroadcast},
   };
   return kRewrites;
 }

@@ -21,14 +21,16 @@ bool KeepsResult(const Graph& graph, const ir::Node& node, size_t changed, const
   ir::Shape shape = dims;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (i == changed) continue;
-    const absl::StatusOr<ir::Shape> joined = ir::BroadcastShapes(shape, graph.value(node.inputs[i]).type.shape);
+    const absl::StatusOr<ir::Shape> joined =
+        ir::BroadcastShapes(shape, graph.value(node.inputs[i]).type.shape);
     if (!joined.ok()) return false;
     shape = *joined;
   }
   return shape == graph.value(node.outputs[0]).type.shape;
 }
 
-//   op(x, k) -> op(x, k'), k' = k with one element along each axis on which k does not vary, where op broadcasts it back;
+//   op(x, k) -> op(x, k')
+//   k' = k with one element along each axis on which k does not vary, where op broadcasts it back;
 //   a k of one number gets shape []
 absl::StatusOr<bool> ShrinkConstants(Graph& graph, NodeId id) {
   if (!IsElementwise(graph.node(id).op) || graph.node(id).inputs.size() < 2) return false;
@@ -47,7 +49,8 @@ absl::StatusOr<bool> ShrinkConstants(Graph& graph, NodeId id) {
       const Tensor candidate = small.Sliced(axis, 0, 1);
       if (KeepsResult(graph, graph.node(id), i, candidate.dims())) small = candidate;
     }
-    if (small.NumElements() == 1 && KeepsResult(graph, graph.node(id), i, {})) small = small.Reshaped({});
+    if (small.NumElements() == 1 && KeepsResult(graph, graph.node(id), i, {}))
+      small = small.Reshaped({});
     if (small.dims() == full.dims()) continue;
     ir::Type type = value.type;
     type.shape = small.dims();
@@ -57,6 +60,7 @@ absl::StatusOr<bool> ShrinkConstants(Graph& graph, NodeId id) {
     const ValueId twin = graph.AddConstant(name, std::move(type), std::move(small));
     graph.SetQuantization(twin, q, origin);
     graph.SetOperand(id, static_cast<int>(i), twin);
+    graph.SwapNames(operand, twin);
     changed = true;
   }
   return changed;
@@ -69,7 +73,9 @@ absl::StatusOr<bool> AbsorbBroadcast(Graph& graph, NodeId id) {
   for (size_t i = 0; i < graph.node(id).inputs.size(); ++i) {
     const ValueId operand = graph.node(id).inputs[i];
     const ValueId x = OperandOf<ir::BroadcastTo>(graph, operand);
-    if (x == ir::kNoValue || !KeepsResult(graph, graph.node(id), i, graph.value(x).type.shape.dims())) continue;
+    if (x == ir::kNoValue ||
+        !KeepsResult(graph, graph.node(id), i, graph.value(x).type.shape.dims()))
+      continue;
     const ir::Quantization& own = graph.value(operand).quantization;
     if (ir::HasQparams(own) && own != graph.value(x).quantization) continue;
     graph.SetOperand(id, static_cast<int>(i), x);
@@ -78,9 +84,9 @@ absl::StatusOr<bool> AbsorbBroadcast(Graph& graph, NodeId id) {
   return changed;
 }
 
-//   batch_matmul(a, transpose(b, p)) -> batch_matmul(a, transpose(b, p'), adj_y),  p' = p with its last two swapped
-//   and the same for a. Only where p' leaves the last axis in place and p does not: rows are then copied whole, or the
-//   transpose vanishes.
+//   batch_matmul(a, transpose(b, p)) -> batch_matmul(a, transpose(b, p'), adj_y)
+//   p' = p with its last two swapped, and the same for a. Only where p' leaves the last axis in
+//   place and p does not: rows are then copied whole, or the transpose vanishes.
 absl::StatusOr<bool> AbsorbTranspose(Graph& graph, NodeId id) {
   if (!std::holds_alternative<ir::BatchMatMul>(graph.node(id).op)) return false;
   bool changed = false;
@@ -107,15 +113,18 @@ absl::StatusOr<bool> AbsorbTranspose(Graph& graph, NodeId id) {
   return changed;
 }
 
-//   batch_matmul(k, select(c, 0, x)) -> batch_matmul(select(c^T, 0, k), x), and the same with the branches swapped
-//   where the constant c chooses whole rows of x: a row of zeros adds what a column of zeros does. (Rows of Inf or NaN
-//   would differ; what is chosen away is padding.)
+//   batch_matmul(k, select(c, 0, x)) -> batch_matmul(select(c^T, 0, k), x)
+//   and the same with the branches swapped, where the constant c chooses whole rows of x: a row of
+//   zeros adds what a column of zeros does. (Rows of Inf or NaN would differ; what is chosen away
+//   is padding.)
 absl::StatusOr<bool> AbsorbRowMask(Graph& graph, NodeId id) {
   const auto* product = std::get_if<ir::BatchMatMul>(&graph.node(id).op);
   if (product == nullptr || product->adj_y) return false;
   const ValueId k = graph.node(id).inputs[0];
   const ValueId masked = graph.node(id).inputs[1];
-  if (!graph.IsConstant(k) || graph.ProducedBy<ir::Select>(masked) == nullptr || !graph.HasOneUse(masked)) return false;
+  if (!graph.IsConstant(k) || graph.ProducedBy<ir::Select>(masked) == nullptr ||
+      !graph.HasOneUse(masked))
+    return false;
   if (!ir::IsFloat(graph.value(k).constant->dtype())) return false;
   if (std::holds_alternative<ir::QuantPerChannel>(graph.value(k).quantization)) return false;
   const std::vector<ValueId> inputs = graph.Producer(masked)->inputs;
@@ -127,14 +136,17 @@ absl::StatusOr<bool> AbsorbRowMask(Graph& graph, NodeId id) {
   // [.., S, 1]: one choice for each row.
   const Dims& rows = graph.value(x).type.shape.dims();
   const int rank = condition.rank();
-  if (rank < 2 || condition.dims()[rank - 1] != 1 || condition.dims()[rank - 2] != rows[rows.size() - 2]) return false;
+  if (rank < 2 || condition.dims()[rank - 1] != 1 ||
+      condition.dims()[rank - 2] != rows[rows.size() - 2])
+    return false;
   std::vector<int> perm(rank);
   std::iota(perm.begin(), perm.end(), 0);
   if (!product->adj_x) std::swap(perm[rank - 2], perm[rank - 1]);
   const Tensor columns = condition.Transposed(perm);
   const Tensor zero = Tensor::ScalarF32(0);
   const Tensor& weights = *graph.value(k).constant;
-  const Tensor* operands[] = {&columns, zero_first ? &zero : &weights, zero_first ? &weights : &zero};
+  const Tensor* operands[] = {&columns, zero_first ? &zero : &weights,
+                              zero_first ? &weights : &zero};
   ASSIGN_OR_RETURN(std::vector<Tensor> result, evaluator::EvaluateNode(ir::Select{}, operands, 1));
   const ir::BatchMatMul op = *product;
   const std::string name = graph.value(k).name;

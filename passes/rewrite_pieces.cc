@@ -13,7 +13,9 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) { return graph.value(value).type.shape.dims(); }
+const Dims& DimsOf(const Graph& graph, ValueId value) {
+  return graph.value(value).type.shape.dims();
+}
 
 // Elements [begin, begin + size) of one axis of `source`.
 struct Piece {
@@ -53,7 +55,8 @@ absl::optional<Piece> PieceOf(const Graph& graph, ValueId value) {
   return piece;
 }
 
-//   slice(x, 0, a), slice(x, a, b), ...  ->  split(x), where the slices are all of one axis, without overlap
+//   slice(x, 0, a), slice(x, a, b), ...  ->  split(x)
+//   where the slices are all of one axis, without overlap
 absl::StatusOr<bool> SlicesAsSplit(Graph& graph, NodeId id) {
   const absl::optional<Piece> first = PieceOfSlice(graph, graph.node(id));
   if (!first || first->begin != 0) return false;
@@ -67,7 +70,8 @@ absl::StatusOr<bool> SlicesAsSplit(Graph& graph, NodeId id) {
     const absl::optional<Piece> piece = PieceOfSlice(graph, user);
     if (piece && piece->axis == first->axis) found.push_back({*piece, user.outputs[0]});
   }
-  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.piece.begin < b.piece.begin; });
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return a.piece.begin < b.piece.begin; });
   int64_t end = 0;
   for (const Found& f : found) {
     if (f.piece.begin != end) return false;
@@ -88,7 +92,8 @@ absl::StatusOr<bool> SlicesAsSplit(Graph& graph, NodeId id) {
   const NodeId node = graph.AddNode(std::move(split), {first->source}, names, types, provenance);
   const std::vector<ValueId> results = graph.node(node).outputs;
   for (size_t i = 0; i < found.size(); ++i) {
-    graph.SetQuantization(results[i], graph.value(found[i].value).quantization, graph.value(found[i].value).quant_origin);
+    graph.SetQuantization(results[i], graph.value(found[i].value).quantization,
+                          graph.value(found[i].value).quant_origin);
     RETURN_IF_ERROR(graph.ReplaceAllUses(found[i].value, results[i]));
     graph.SwapNames(found[i].value, results[i]);
     graph.EraseNode(graph.value(found[i].value).producer);
@@ -165,17 +170,20 @@ absl::StatusOr<bool> JoinPieces(Graph& graph, NodeId id) {
     int64_t end = first->begin + first->size;
     while (next < inputs.size()) {
       const absl::optional<Piece> piece = PieceOf(graph, inputs[next]);
-      if (!piece || piece->source != first->source || piece->axis != axis || piece->begin != end) break;
+      if (!piece || piece->source != first->source || piece->axis != axis || piece->begin != end)
+        break;
       end += piece->size;
       ++next;
     }
     if (next == i + 1) {
       joined.push_back(inputs[i]);
     } else {
-      const ValueId piece = build.Slice(first->source, static_cast<int>(axis), first->begin, end - first->begin);
+      const ValueId piece =
+          build.Slice(first->source, static_cast<int>(axis), first->begin, end - first->begin);
       RETURN_IF_ERROR(build.status());
       if (piece != first->source) {
-        graph.SetQuantization(piece, graph.value(inputs[i]).quantization, graph.value(inputs[i]).quant_origin);
+        graph.SetQuantization(piece, graph.value(inputs[i]).quantization,
+                              graph.value(inputs[i]).quant_origin);
       }
       joined.push_back(piece);
     }
@@ -204,7 +212,8 @@ absl::optional<Progression> ProgressionOf(const Ints& indices, int64_t dim) {
   return Progression{indices[0], stride};
 }
 
-// The rows of axis `axis` that `indices` name, as a slice where they are evenly spaced, else as a gather.
+// The rows of axis `axis` that `indices` name, as a slice where they are evenly spaced, else as a
+// gather.
 ValueId TakeRows(RewriteBuilder& build, ValueId x, int axis, const Ints& indices) {
   if (!build.status().ok()) return x;
   const Dims dims = build.DimsOf(x);
@@ -235,10 +244,11 @@ absl::StatusOr<bool> GatherAsSlice(Graph& graph, NodeId id) {
   return true;
 }
 
-//   gather_nd(x, k) -> reshape(take(reshape(x, [product of the indexed axes, ...]), k as row numbers))
+//   gather_nd(x, k) -> reshape(take(reshape(x, [product of the indexed axes, ...]), row numbers))
 absl::StatusOr<bool> GatherNdAsRows(Graph& graph, NodeId id) {
   const auto* gather = std::get_if<ir::GatherNd>(&graph.node(id).op);
-  if (gather == nullptr || gather->batch_dims != 0 || !graph.IsConstant(graph.node(id).inputs[1])) return false;
+  if (gather == nullptr || gather->batch_dims != 0 || !graph.IsConstant(graph.node(id).inputs[1]))
+    return false;
   const ValueId x = graph.node(id).inputs[0];
   const ValueId y = graph.node(id).outputs[0];
   const ir::Tensor& data = *graph.value(graph.node(id).inputs[1]).constant;
@@ -252,14 +262,16 @@ absl::StatusOr<bool> GatherNdAsRows(Graph& graph, NodeId id) {
     for (int64_t k = 0; k < width; ++k) {
       int64_t index = coordinates[i * width + k];
       index += index < 0 ? dims[k] : 0;
-      if (index < 0 || index >= dims[k]) return InvalidInput("index ", index, " is outside of dim ", dims[k]);
+      if (index < 0 || index >= dims[k])
+        return InvalidInput("index ", index, " is outside of dim ", dims[k]);
       rows[i] = rows[i] * dims[k] + index;
     }
   }
   Dims flat = {ir::NumElements(Dims(dims.begin(), dims.begin() + width))};
   flat.insert(flat.end(), dims.begin() + width, dims.end());
   RewriteBuilder build(graph, y);
-  RETURN_IF_ERROR(build.Finish(build.Reshape(TakeRows(build, build.Reshape(x, flat), 0, rows), result)));
+  RETURN_IF_ERROR(
+      build.Finish(build.Reshape(TakeRows(build, build.Reshape(x, flat), 0, rows), result)));
   return true;
 }
 
@@ -267,9 +279,9 @@ absl::StatusOr<bool> GatherNdAsRows(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> PieceRewrites() {
   static constexpr Rewrite kRewrites[] = {
-      {"slices-as-split", SlicesAsSplit},   {"one-piece-as-slice", OnePieceAsSlice},
-      {"flatten-concat", FlattenConcat},    {"join-pieces", JoinPieces},
-      {"gather-as-slice", GatherAsSlice},   {"gather-nd-as-rows", GatherNdAsRows},
+      {"slices-as-split", SlicesAsSplit}, {"one-piece-as-slice", OnePieceAsSlice},
+      {"flatten-concat", FlattenConcat},  {"join-pieces", JoinPieces},
+      {"gather-as-slice", GatherAsSlice}, {"gather-nd-as-rows", GatherNdAsRows},
   };
   return kRewrites;
 }

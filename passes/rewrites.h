@@ -1,7 +1,9 @@
-// The small rewrites of `canonicalize`: free functions, each with its line of algebra beside its definition.
+// The small rewrites of `canonicalize`: free functions, each with its line of algebra beside its
+// definition.
 //
-// Each looks at one node and says whether it changed the graph. Values that a rewrite frees stay until EraseDead. A
-// rewrite that drops an identity leaves it where the two sides have different qparams (ReplaceByEqual).
+// Each looks at one node and says whether it changed the graph. Values that a rewrite frees stay
+// until EraseDead. A rewrite that drops an identity leaves it where the two sides have different
+// qparams (ReplaceByEqual).
 #ifndef PASSES_REWRITES_H_
 #define PASSES_REWRITES_H_
 
@@ -22,7 +24,8 @@ absl::Span<const Rewrite> ArithmeticRewrites();
 absl::Span<const Rewrite> MovementRewrites();
 // passes/rewrite_pieces.cc: slice, split, concat, gather
 absl::Span<const Rewrite> PieceRewrites();
-// passes/rewrite_operands.cc: constants and broadcasts that an operator need not see in full, transposed operands
+// passes/rewrite_operands.cc: constants and broadcasts that an operator need not see in full,
+// transposed operands
 absl::Span<const Rewrite> OperandRewrites();
 
 }  // namespace g4c::passes

@@ -40,7 +40,8 @@ TEST(BindInputs, GridMakesPositionsRowMajorThenPadding) {
   ir::Graph graph = ParseOrDie(kEncoder);
   ASSERT_OK_AND_ASSIGN(const BoundInputs bound, BindInputs(graph, OfGrid(2, 2)));
   EXPECT_THAT(bound.names, ElementsAre("pixel_position_ids", "attention_mask"));
-  EXPECT_THAT(ConstantNamed(graph, "pixel_position_ids"), ElementsAre(0, 0, 1, 0, 0, 1, 1, 1, -1, -1, -1, -1));
+  EXPECT_THAT(ConstantNamed(graph, "pixel_position_ids"),
+              ElementsAre(0, 0, 1, 0, 0, 1, 1, 1, -1, -1, -1, -1));
   EXPECT_THAT(ConstantNamed(graph, "attention_mask"), ElementsAre(1, 1, 1, 1, 0, 0));
   ASSERT_TRUE(bound.valid.has_value());
   EXPECT_THAT(bound.valid->Ints(), ElementsAre(1, 1, 1, 1, 0, 0));
@@ -55,8 +56,10 @@ TEST(BindInputs, GridIsHeightTimesWidthAndServesEveryBatch) {
   out %x
 })");
   ASSERT_OK(BindInputs(graph, OfGrid(1, 2)));
-  EXPECT_THAT(ConstantNamed(graph, "encoder.pixel_position_ids"), ElementsAre(0, 0, 1, 0, -1, -1, 0, 0, 1, 0, -1, -1));
-  EXPECT_THAT(graph.value(ValueByName(graph, "the_attention_mask")).constant->Floats(), ElementsAre(1, 1, 0, 1, 1, 0));
+  EXPECT_THAT(ConstantNamed(graph, "encoder.pixel_position_ids"),
+              ElementsAre(0, 0, 1, 0, -1, -1, 0, 0, 1, 0, -1, -1));
+  EXPECT_THAT(graph.value(ValueByName(graph, "the_attention_mask")).constant->Floats(),
+              ElementsAre(1, 1, 0, 1, 1, 0));
 }
 
 TEST(BindInputs, SequenceLengthSettlesADynamicDim) {
@@ -67,8 +70,9 @@ TEST(BindInputs, SequenceLengthSettlesADynamicDim) {
   out %x
 })");
   Bindings bindings = OfGrid(1, 2);
-  EXPECT_THAT(BindInputs(graph, bindings),
-              IsInvalidInput(AllOf(HasSubstr("'pixel_position_ids' [1, ?, 2]"), HasSubstr("--seq-len"))));
+  EXPECT_THAT(
+      BindInputs(graph, bindings),
+      IsInvalidInput(AllOf(HasSubstr("'pixel_position_ids' [1, ?, 2]"), HasSubstr("--seq-len"))));
   bindings.seq_len = 3;
   ASSERT_OK(BindInputs(graph, bindings));
   EXPECT_THAT(ConstantNamed(graph, "attention_mask"), ElementsAre(1, 1, 0));
@@ -80,7 +84,8 @@ TEST(BindInputs, ShapesSettleDynamicDims) {
   in %pixel_position_ids: i64[?, ?, 2]
   out %x
 })");
-  EXPECT_THAT(RequireStaticInputs(graph), IsInvalidInput(AllOf(HasSubstr("'x' [?, 4]"), HasSubstr("--shape"))));
+  EXPECT_THAT(RequireStaticInputs(graph),
+              IsInvalidInput(AllOf(HasSubstr("'x' [?, 4]"), HasSubstr("--shape"))));
   Bindings bindings = OfGrid(1, 2);
   bindings.shapes = {{"x", {3, 4}}};
   EXPECT_THAT(BindInputs(graph, bindings), IsInvalidInput(HasSubstr("--seq-len")));
@@ -95,7 +100,8 @@ TEST(BindInputs, TensorsAreBoundAsTheyAre) {
   ir::Graph graph = ParseOrDie(kEncoder);
   Bindings bindings;
   const std::vector<int64_t> ids = {0, 0, 5, 7, -1, -1, -1, -1, -1, -1, -1, -1};
-  bindings.tensors = {{"pixel_position_ids", ir::Tensor::Of<int64_t>(ir::DType::kI64, {1, 6, 2}, ids)}};
+  bindings.tensors = {
+      {"pixel_position_ids", ir::Tensor::Of<int64_t>(ir::DType::kI64, {1, 6, 2}, ids)}};
   ASSERT_OK_AND_ASSIGN(const BoundInputs bound, BindInputs(graph, bindings));
   EXPECT_THAT(bound.valid->Ints(), ElementsAre(1, 1, 0, 0, 0, 0));
   EXPECT_EQ(graph.inputs().size(), 2u) << "attention_mask stays an input";
@@ -108,22 +114,26 @@ TEST(BindInputs, Refusals) {
     ir::Graph graph = ParseOrDie(kEncoder);
     return BindInputs(graph, bindings).status();
   };
-  EXPECT_THAT(bind("nothing", ir::Tensor::ScalarF32(1)),
-              IsInvalidInput(AllOf(HasSubstr("'nothing'"), HasSubstr("'inputs_embeds' f32[1, 6, 4]"),
-                                   HasSubstr("'attention_mask' bool[1, 6]"))));
-  EXPECT_THAT(bind("attention_mask", ir::Tensor::Allocate(ir::DType::kI64, {1, 6})),
-              IsInvalidInput(HasSubstr("input 'attention_mask' is bool, but what is bound to it is i64")));
+  EXPECT_THAT(
+      bind("nothing", ir::Tensor::ScalarF32(1)),
+      IsInvalidInput(AllOf(HasSubstr("'nothing'"), HasSubstr("'inputs_embeds' f32[1, 6, 4]"),
+                           HasSubstr("'attention_mask' bool[1, 6]"))));
+  EXPECT_THAT(
+      bind("attention_mask", ir::Tensor::Allocate(ir::DType::kI64, {1, 6})),
+      IsInvalidInput(HasSubstr("input 'attention_mask' is bool, but what is bound to it is i64")));
   EXPECT_THAT(bind("attention_mask", ir::Tensor::Allocate(ir::DType::kBool, {1, 5})),
               IsInvalidInput(HasSubstr("has shape [1, 6], but what is bound to it has [1, 5]")));
 
   ir::Graph graph = ParseOrDie(kEncoder);
   EXPECT_THAT(BindInputs(graph, OfGrid(2, 4)),
               IsInvalidInput(HasSubstr("a grid of 2x4 patches does not fit the 6 patch slots")));
-  EXPECT_THAT(BindInputs(graph, OfGrid(int64_t{1} << 40, int64_t{1} << 40)), IsInvalidInput(HasSubstr("does not fit")));
+  EXPECT_THAT(BindInputs(graph, OfGrid(int64_t{1} << 40, int64_t{1} << 40)),
+              IsInvalidInput(HasSubstr("does not fit")));
   EXPECT_THAT(BindInputs(graph, OfGrid(0, 4)), IsInvalidInput(HasSubstr("has no patches")));
-  EXPECT_THAT(BindInputs(graph, {}), IsInvalidInput(AllOf(HasSubstr("'pixel_position_ids' is not bound"),
-                                                          HasSubstr("--grid"), HasSubstr("--profile"),
-                                                          HasSubstr("--bind"))));
+  EXPECT_THAT(
+      BindInputs(graph, {}),
+      IsInvalidInput(AllOf(HasSubstr("'pixel_position_ids' is not bound"), HasSubstr("--grid"),
+                           HasSubstr("--profile"), HasSubstr("--bind"))));
   Bindings other = OfGrid(2, 2);
   other.seq_len = 7;
   EXPECT_THAT(BindInputs(graph, other), IsInvalidInput(HasSubstr("a sequence length of 7")));

@@ -5,9 +5,10 @@
 namespace g4c::passes {
 namespace {
 
-INSTANTIATE_PASS_TEST(Canonicalize, {
-    // ---- passes/rewrite_arithmetic.cc ----
-    {"neutral operands go", R"(graph g {
+INSTANTIATE_PASS_TEST(Canonicalize,
+                      {
+                          // ---- passes/rewrite_arithmetic.cc ----
+                          {"neutral operands go", R"(graph g {
   in %x: f32[2, 3]
   k %zero: f32[] = [0]
   k %one: f32[3] = splat(1)
@@ -17,59 +18,68 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %d = div(%c, %one): f32[2, 3]
   %y = exp(%d): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   %y = exp(%x): f32[2, 3]
   out %y
-})", 0},
-    {"a neutral operand that broadcasts stays", R"(graph g {
+})",
+                           0},
+                          {"a neutral operand that broadcasts stays", R"(graph g {
   in %x: f32[1, 3]
   in %z: f32[2, 3]
   k %zero: f32[2, 1] = splat(0)
   %a = add(%x, %zero): f32[2, 3]
   %y = concat(%a, %z) {axis: 0}: f32[4, 3]
   out %y
-})", kUnchanged},
-    {"zero minus x and one over x stay", R"(graph g {
+})",
+                           kUnchanged},
+                          {"zero minus x and one over x stay", R"(graph g {
   in %x: f32[2, 3]
   k %zero: f32[] = [0]
   k %one: f32[] = [1]
   %a = sub(%zero, %x): f32[2, 3]
   %y = div(%one, %a): f32[2, 3]
   out %y
-})", kUnchanged},
-    {"a product with one between equal qparams goes", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a product with one between equal qparams goes", R"(graph g {
   in %x: f32[2, 3] q(u8 0.5:3)
   k %one: f32[] q(u8 1:0) = [1]
   %a = mul(%x, %one): f32[2, 3] q(u8 0.5:3)
   %y = exp(%a): f32[2, 3] q(u8 0.25:3)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3] q(u8 0.5:3)
   %y = exp(%x): f32[2, 3] q(u8 0.25:3)
   out %y
-})", 0},
-    {"a product with one between other qparams stays", R"(graph g {
+})",
+                           0},
+                          {"a product with one between other qparams stays", R"(graph g {
   in %x: f32[2, 3] q(u8 0.5:3)
   k %one: f32[] q(u8 1:0) = [1]
   %a = mul(%x, %one): f32[2, 3] q(u8 0.25:3)
   %y = exp(%a): f32[2, 3] q(u8 0.25:3)
   out %y
-})", kUnchanged},
-    {"qparams of an identity move to its operand", R"(graph g {
+})",
+                           kUnchanged},
+                          {"qparams of an identity move to its operand", R"(graph g {
   in %x: f32[2, 3]
   k %zero: f32[] = [0]
   %a = exp(%x): f32[2, 3]
   %b = add(%a, %zero): f32[2, 3] q(u8 0.25:3)
   %y = sin(%b): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   %a = exp(%x): f32[2, 3] q(u8 0.25:3)
   %y = sin(%a): f32[2, 3]
   out %y
-})", 0},
-    {"powers", R"(graph g {
+})",
+                           0},
+                          {"powers", R"(graph g {
   in %x: f32[4]
   k %p: f32[] = [2]
   k %q: f32[1] = [0.5]
@@ -82,7 +92,8 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %d = pow(%c, %i): f32[4]
   %y = pow(%d, %o): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   k %o: f32[] = [1]
   %a = square(%x): f32[4]
@@ -91,50 +102,57 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %d = div(%o, %c): f32[4]
   out %d as y
 })"},
-    {"a cube is a square times x", R"(graph g {
+                          {"a cube is a square times x", R"(graph g {
   in %x: f32[4]
   k %p: f32[] = [3]
   %y = pow(%x, %p): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   %s = square(%x): f32[4]
   %y = mul(%s, %x): f32[4]
   out %y
 })"},
-    {"another power stays", R"(graph g {
+                          {"another power stays", R"(graph g {
   in %x: f32[4]
   k %p: f32[] = [2.5]
   %y = pow(%x, %p): f32[4]
   out %y
-})", kUnchanged},
-    {"a product with itself is a square", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a product with itself is a square", R"(graph g {
   in %x: f32[4]
   %y = mul(%x, %x): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   %y = square(%x): f32[4]
   out %y
-})", 0},
-    {"division by a power of two is a product", R"(graph g {
+})",
+                           0},
+                          {"division by a power of two is a product", R"(graph g {
   in %x: f32[4]
   k %k: f32[] = [-8]
   %y = div(%x, %k): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   k %k: f32[] = [-0.125]
   %y = mul(%x, %k): f32[4]
   out %y
-})", 0},
-    {"division by another number stays", R"(graph g {
+})",
+                           0},
+                          {"division by another number stays", R"(graph g {
   in %x: f32[4]
   k %k: f32[] = [3]
   %y = div(%x, %k): f32[4]
   out %y
-})", kUnchanged},
-    {"negations in pairs go", R"(graph g {
+})",
+                           kUnchanged},
+                          {"negations in pairs go", R"(graph g {
   in %x: f32[4]
   in %c: bool[4]
   %a = neg(%x): f32[4]
@@ -144,13 +162,15 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %d = select(%m, %b, %x): f32[4]
   %y = exp(%d): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   in %c: bool[4]
   %y = exp(%x): f32[4]
   out %y
-})", 0},
-    {"casts to the own dtype and through a wider one", R"(graph g {
+})",
+                           0},
+                          {"casts to the own dtype and through a wider one", R"(graph g {
   in %c: bool[4]
   in %x: f32[4]
   %i = cast(%c) {to: i64}: i64[4]
@@ -158,21 +178,24 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %g = cast(%x) {to: f32}: f32[4]
   %y = add(%f, %g): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %c: bool[4]
   in %x: f32[4]
   %f = cast(%c) {to: f32}: f32[4]
   %y = add(%f, %x): f32[4]
   out %y
-})", 0},
-    {"casts that lose numbers stay", R"(graph g {
+})",
+                           0},
+                          {"casts that lose numbers stay", R"(graph g {
   in %x: f32[4]
   %i = cast(%x) {to: i64}: i64[4]
   %j = cast(%i) {to: i8}: i8[4]
   %y = cast(%j) {to: f32}: f32[4]
   out %y
-})", kUnchanged},
-    {"selects that are decided", R"(graph g {
+})",
+                           kUnchanged},
+                          {"selects that are decided", R"(graph g {
   in %x: f32[2, 3]
   in %z: f32[3]
   k %t: bool[1, 3] = splat(true)
@@ -180,41 +203,47 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %a = select(%t, %x, %z): f32[2, 3]
   %y = select(%f, %a, %z): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   in %z: f32[3]
   %y = broadcast_to(%z) {shape: [2, 3]}: f32[2, 3]
   out %y
-})", 0},
-    {"a negated condition swaps", R"(graph g {
+})",
+                           0},
+                          {"a negated condition swaps", R"(graph g {
   in %c: bool[3]
   in %x: f32[3]
   in %z: f32[3]
   %n = logical_not(%c): bool[3]
   %y = select(%n, %x, %z): f32[3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %c: bool[3]
   in %x: f32[3]
   in %z: f32[3]
   %y = select(%c, %z, %x): f32[3]
   out %y
-})", 0},
-    {"equality with true and false", R"(graph g {
+})",
+                           0},
+                          {"equality with true and false", R"(graph g {
   in %c: bool[3]
   k %t: bool[] = [true]
   k %f: bool[] = [false]
   %a = equal(%c, %t): bool[3]
   %y = equal(%f, %a): bool[3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %c: bool[3]
   %y = logical_not(%c): bool[3]
   out %y
-})", 0},
+})",
+                           0},
 
-    // ---- passes/rewrite_movement.cc ----
-    {"movement that moves nothing goes", R"(graph g {
+                          // ---- passes/rewrite_movement.cc ----
+                          {"movement that moves nothing goes", R"(graph g {
   in %x: f32[2, 3]
   %a = reshape(%x) {shape: [2, 3]}: f32[2, 3]
   %b = transpose(%a) {perm: [0, 1]}: f32[2, 3]
@@ -224,93 +253,110 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %f = pad(%e) {before: [0, 0], after: [0, 0]}: f32[2, 3]
   %y = exp(%f): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   %y = exp(%x): f32[2, 3]
   out %y
-})", 0},
-    {"a square transpose and a reversal stay", R"(graph g {
+})",
+                           0},
+                          {"a square transpose and a reversal stay", R"(graph g {
   in %x: f32[3, 3]
   %a = transpose(%x) {perm: [1, 0]}: f32[3, 3]
   %y = slice(%a) {begin: [2, 0], size: [3, 3], stride: [-1, 1]}: f32[3, 3]
   out %y
-})", kUnchanged},
-    {"reshapes of reshapes", R"(graph g {
+})",
+                           kUnchanged},
+                          {"reshapes of reshapes", R"(graph g {
   in %x: f32[2, 6]
   %a = reshape(%x) {shape: [3, 4]}: f32[3, 4]
   %y = reshape(%a) {shape: [12]}: f32[12]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 6]
   %y = reshape(%x) {shape: [12]}: f32[12]
   out %y
-})", 0},
-    {"transposes of transposes", R"(graph g {
+})",
+                           0},
+                          {"transposes of transposes", R"(graph g {
   in %x: f32[2, 3, 4]
   %a = transpose(%x) {perm: [1, 2, 0]}: f32[3, 4, 2]
   %y = transpose(%a) {perm: [1, 0, 2]}: f32[4, 3, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3, 4]
   %y = transpose(%x) {perm: [2, 1, 0]}: f32[4, 3, 2]
   out %y
-})", 0},
-    {"reshapes around other qparams stay", R"(graph g {
+})",
+                           0},
+                          {"reshapes around other qparams stay", R"(graph g {
   in %x: f32[2, 6] q(u8 0.5:0)
   %a = reshape(%x) {shape: [3, 4]}: f32[3, 4] q(u8 0.25:0)
   %y = reshape(%a) {shape: [12]}: f32[12] q(u8 0.25:0)
   out %y
-})", kUnchanged},
-    {"a transpose that only moves dims of 1 is a reshape", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a transpose that only moves dims of 1 is a reshape", R"(graph g {
   in %x: f32[1, 3, 4]
   %y = transpose(%x) {perm: [1, 0, 2]}: f32[3, 1, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 4]
   %y = reshape(%x) {shape: [3, 1, 4]}: f32[3, 1, 4]
   out %y
-})", 0},
-    {"slices of slices", R"(graph g {
+})",
+                           0},
+                          {"slices of slices", R"(graph g {
   in %x: f32[10]
   %a = slice(%x) {begin: [1], size: [4], stride: [2]}: f32[4]
   %y = slice(%a) {begin: [1], size: [2], stride: [2]}: f32[2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[10]
   %y = slice(%x) {begin: [3], size: [2], stride: [4]}: f32[2]
   out %y
-})", 0},
-    {"tiling dims of 1 is a broadcast", R"(graph g {
+})",
+                           0},
+                          {"tiling dims of 1 is a broadcast", R"(graph g {
   in %x: f32[1, 3]
   %y = tile(%x) {multiples: [4, 1]}: f32[4, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3]
   %y = broadcast_to(%x) {shape: [4, 3]}: f32[4, 3]
   out %y
-})", 0},
-    {"tiling another dim stays", R"(graph g {
+})",
+                           0},
+                          {"tiling another dim stays", R"(graph g {
   in %x: f32[2, 3]
   %y = tile(%x) {multiples: [2, 1]}: f32[4, 3]
   out %y
-})", kUnchanged},
+})",
+                           kUnchanged},
 
-    // ---- passes/rewrite_pieces.cc ----
-    {"slices that cover an axis are a split", R"(graph g {
+                          // ---- passes/rewrite_pieces.cc ----
+                          {"slices that cover an axis are a split", R"(graph g {
   in %x: f32[2, 6]
   %b = slice(%x) {begin: [0, 2], size: [2, 4], stride: [1, 1]}: f32[2, 4]
   %a = slice(%x) {begin: [0, 0], size: [2, 2], stride: [1, 1]}: f32[2, 2]
   %n = neg(%b): f32[2, 4]
   %y = concat(%n, %a) {axis: 1}: f32[2, 6]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 6]
   %a, %b = split(%x) {axis: 1, sizes: [2, 4]}: f32[2, 2], f32[2, 4]
   %n = neg(%b): f32[2, 4]
   %y = concat(%n, %a) {axis: 1}: f32[2, 6]
   out %y
-})", 0},
-    {"slices that leave a gap, or overlap, stay", R"(graph g {
+})",
+                           0},
+                          {"slices that leave a gap, or overlap, stay", R"(graph g {
   in %x: f32[6]
   in %z: f32[6]
   %a = slice(%x) {begin: [0], size: [2], stride: [1]}: f32[2]
@@ -319,168 +365,196 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %d = slice(%z) {begin: [3], size: [3], stride: [1]}: f32[3]
   %y = concat(%b, %a, %d, %c) {axis: 0}: f32[12]
   out %y
-})", kUnchanged},
-    {"slices of two axes stay", R"(graph g {
+})",
+                           kUnchanged},
+                          {"slices of two axes stay", R"(graph g {
   in %x: f32[4, 4]
   %a = slice(%x) {begin: [0, 0], size: [2, 4], stride: [1, 1]}: f32[2, 4]
   %b = slice(%x) {begin: [2, 2], size: [2, 2], stride: [1, 1]}: f32[2, 2]
   %c = neg(%a): f32[2, 4]
   %y = concat(%c, %b) {axis: 1}: f32[2, 6]
   out %y
-})", kUnchanged},
-    {"a split of which one piece is read is a slice", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a split of which one piece is read is a slice", R"(graph g {
   in %x: f32[6]
   %a, %b = split(%x) {axis: 0, sizes: [2, 4]}: f32[2], f32[4]
   out %b
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[6]
   %b = slice(%x) {begin: [2], size: [4], stride: [1]}: f32[4]
   out %b
-})", 0},
-    {"a split joined again is nothing", R"(graph g {
+})",
+                           0},
+                          {"a split joined again is nothing", R"(graph g {
   in %x: f32[6]
   %a, %b, %c = split(%x) {axis: 0, sizes: [2, 2, 2]}: f32[2], f32[2], f32[2]
   %d = concat(%a, %b, %c) {axis: 0}: f32[6]
   %y = exp(%d): f32[6]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[6]
   %y = exp(%x): f32[6]
   out %y
-})", 0},
-    {"pieces in another order stay", R"(graph g {
+})",
+                           0},
+                          {"pieces in another order stay", R"(graph g {
   in %x: f32[6]
   %a, %b, %c = split(%x) {axis: 0, sizes: [2, 2, 2]}: f32[2], f32[2], f32[2]
   %y = concat(%c, %b, %a) {axis: 0}: f32[6]
   out %y
-})", kUnchanged},
-    {"concats of concats, and of one", R"(graph g {
+})",
+                           kUnchanged},
+                          {"concats of concats, and of one", R"(graph g {
   in %x: f32[2]
   in %z: f32[3]
   %a = concat(%x, %z) {axis: 0}: f32[5]
   %b = concat(%a) {axis: 0}: f32[5]
   %y = concat(%z, %b) {axis: 0}: f32[8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2]
   in %z: f32[3]
   %y = concat(%z, %x, %z) {axis: 0}: f32[8]
   out %y
-})", 0},
-    {"a gather of one index is a slice", R"(graph g {
+})",
+                           0},
+                          {"a gather of one index is a slice", R"(graph g {
   in %x: f32[2, 3]
   k %i: i64[] = [-1]
   %y = gather(%x, %i) {axis: 1}: f32[2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   %s = slice(%x) {begin: [0, 2], size: [2, 1], stride: [1, 1]}: f32[2, 1]
   %y = reshape(%s) {shape: [2]}: f32[2]
   out %y
-})", 0},
-    {"a gather of evenly spaced indices is a slice", R"(graph g {
+})",
+                           0},
+                          {"a gather of evenly spaced indices is a slice", R"(graph g {
   in %x: f32[5]
   k %i: i64[3] = [4, 2, 0]
   %y = gather(%x, %i): f32[3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[5]
   %y = slice(%x) {begin: [4], size: [3], stride: [-2]}: f32[3]
   out %y
-})", 0},
-    {"another gather stays", R"(graph g {
+})",
+                           0},
+                          {"another gather stays", R"(graph g {
   in %x: f32[5]
   k %i: i64[3] = [0, 1, 3]
   %y = gather(%x, %i): f32[3]
   out %y
-})", kUnchanged},
-    {"gather_nd of rows in a run is a slice", R"(graph g {
+})",
+                           kUnchanged},
+                          {"gather_nd of rows in a run is a slice", R"(graph g {
   in %x: f32[1, 4, 2]
   k %i: i64[2, 2] = [0, 1, 0, 2]
   %y = gather_nd(%x, %i): f32[2, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 4, 2]
   %f = reshape(%x) {shape: [4, 2]}: f32[4, 2]
   %y = slice(%f) {begin: [1, 0], size: [2, 2], stride: [1, 1]}: f32[2, 2]
   out %y
-})", 0},
-    {"gather_nd of other rows is a gather", R"(graph g {
+})",
+                           0},
+                          {"gather_nd of other rows is a gather", R"(graph g {
   in %x: f32[2, 2, 2]
   k %i: i64[3, 2] = [0, 1, 1, 1, 0, 0]
   %y = gather_nd(%x, %i): f32[3, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 2, 2]
   k %i: i64[3] = [1, 3, 0]
   %f = reshape(%x) {shape: [4, 2]}: f32[4, 2]
   %y = gather(%f, %i): f32[3, 2]
   out %y
-})", 0},
+})",
+                           0},
 
-    // ---- passes/rewrite_operands.cc ----
-    {"a constant shrinks to what varies", R"(graph g {
+                          // ---- passes/rewrite_operands.cc ----
+                          {"a constant shrinks to what varies", R"(graph g {
   in %x: f32[2, 3]
   k %rows: f32[2, 3] = [1, 2, 3, 1, 2, 3]
   k %same: f32[1, 3] = splat(4)
   %a = mul(%x, %rows): f32[2, 3]
   %y = add(%a, %same): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   k %row: f32[1, 3] = [1, 2, 3]
   k %four: f32[] = [4]
   %a = mul(%x, %row): f32[2, 3]
   %y = add(%a, %four): f32[2, 3]
   out %y
-})", 0},
-    {"a constant that gives the result its shape does not", R"(graph g {
+})",
+                           0},
+                          {"a constant that gives the result its shape does not", R"(graph g {
   in %x: f32[1, 3]
   k %rows: f32[2, 1] = splat(2)
   %y = mul(%x, %rows): f32[2, 3]
   out %y
-})", kUnchanged},
-    {"a broadcast that the reader does itself", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a broadcast that the reader does itself", R"(graph g {
   in %x: f32[1, 3]
   in %z: f32[2, 3]
   %b = broadcast_to(%x) {shape: [2, 3]}: f32[2, 3]
   %y = add(%z, %b): f32[2, 3]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3]
   in %z: f32[2, 3]
   %y = add(%z, %x): f32[2, 3]
   out %y
-})", 0},
-    {"a broadcast that the reader needs stays", R"(graph g {
+})",
+                           0},
+                          {"a broadcast that the reader needs stays", R"(graph g {
   in %x: f32[1, 3]
   in %z: f32[2, 1]
   %b = broadcast_to(%x) {shape: [4, 2, 3]}: f32[4, 2, 3]
   %y = add(%z, %b): f32[4, 2, 3]
   out %y
-})", kUnchanged},
-    {"a transposed factor becomes adjoint, the heads' transpose stays", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a transposed factor becomes adjoint, the heads' transpose stays",
+                           R"(graph g {
   in %q: f32[1, 2, 3, 4]
   in %k: f32[1, 5, 2, 4]
   %t = transpose(%k) {perm: [0, 2, 3, 1]}: f32[1, 2, 4, 5]
   %y = batch_matmul(%q, %t): f32[1, 2, 3, 5]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %q: f32[1, 2, 3, 4]
   in %k: f32[1, 5, 2, 4]
   %t = transpose(%k) {perm: [0, 2, 1, 3]}: f32[1, 2, 5, 4]
   %y = batch_matmul(%q, %t) {adj_y: true}: f32[1, 2, 3, 5]
   out %y
-})", 0},
-    {"a transposed factor that is read elsewhere stays", R"(graph g {
+})",
+                           0},
+                          {"a transposed factor that is read elsewhere stays", R"(graph g {
   in %q: f32[2, 3, 4]
   in %k: f32[2, 5, 4]
   %t = transpose(%k) {perm: [0, 2, 1]}: f32[2, 4, 5]
   %y = batch_matmul(%q, %t): f32[2, 3, 5]
   out %y
   out %t
-})", kUnchanged},
-    {"zeroed rows are zeroed columns of a constant first factor", R"(graph g {
+})",
+                           kUnchanged},
+                          {"zeroed rows are zeroed columns of a constant first factor", R"(graph g {
   in %x: f32[1, 3, 2]
   k %w: f32[1, 2, 3] = [1, 2, 3, 4, 5, 6]
   k %c: bool[1, 3, 1] = [false, true, false]
@@ -488,13 +562,14 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %m = select(%c, %zero, %x): f32[1, 3, 2]
   %y = batch_matmul(%w, %m): f32[1, 2, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 2]
   k %w: f32[1, 2, 3] = [1, 0, 3, 4, 0, 6]
   %y = batch_matmul(%w, %x): f32[1, 2, 2]
   out %y
 })"},
-    {"zeroed columns stay", R"(graph g {
+                          {"zeroed columns stay", R"(graph g {
   in %x: f32[1, 3, 2]
   k %w: f32[1, 2, 3] = [1, 2, 3, 4, 5, 6]
   k %c: bool[1, 1, 2] = [false, true]
@@ -502,8 +577,9 @@ INSTANTIATE_PASS_TEST(Canonicalize, {
   %m = select(%c, %zero, %x): f32[1, 3, 2]
   %y = batch_matmul(%w, %m): f32[1, 2, 2]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 }  // namespace
 }  // namespace g4c::passes

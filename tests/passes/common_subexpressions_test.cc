@@ -7,8 +7,9 @@
 namespace g4c::passes {
 namespace {
 
-INSTANTIATE_PASS_TEST(CommonSubexpressions, {
-    {"equal nodes are one, transitively", R"(graph g {
+INSTANTIATE_PASS_TEST(CommonSubexpressions,
+                      {
+                          {"equal nodes are one, transitively", R"(graph g {
   in %x: f32[4]
   %a = exp(%x): f32[4]
   %b = exp(%x): f32[4]
@@ -16,14 +17,16 @@ INSTANTIATE_PASS_TEST(CommonSubexpressions, {
   %d = neg(%b): f32[4]
   %y = mul(%c, %d): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   %a = exp(%x): f32[4]
   %c = neg(%a): f32[4]
   %y = mul(%c, %c): f32[4]
   out %y
-})", 0},
-    {"equal constants are one", R"(graph g {
+})",
+                           0},
+                          {"equal constants are one", R"(graph g {
   in %x: f32[4]
   k %a: f32[4] = seeded(1)
   k %b: f32[4] = seeded(1)
@@ -31,26 +34,30 @@ INSTANTIATE_PASS_TEST(CommonSubexpressions, {
   %d = mul(%x, %b): f32[4]
   %y = add(%c, %d): f32[4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   k %a: f32[4] = seeded(1)
   %c = mul(%x, %a): f32[4]
   %y = add(%c, %c): f32[4]
   out %y
-})", 0},
-    {"equal splits are one", R"(graph g {
+})",
+                           0},
+                          {"equal splits are one", R"(graph g {
   in %x: f32[4]
   %a, %b = split(%x) {axis: 0, sizes: [2, 2]}: f32[2], f32[2]
   %c, %d = split(%x) {axis: 0, sizes: [2, 2]}: f32[2], f32[2]
   %y = concat(%d, %a, %b, %c) {axis: 0}: f32[8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   %a, %b = split(%x) {axis: 0, sizes: [2, 2]}: f32[2], f32[2]
   %y = concat(%b, %a, %b, %a) {axis: 0}: f32[8]
   out %y
-})", 0},
-    {"a result without qparams takes part, other qparams do not", R"(graph g {
+})",
+                           0},
+                          {"a result without qparams takes part, other qparams do not", R"(graph g {
   in %x: f32[4] q(u8 0.5:0)
   %a = exp(%x): f32[4] q(u8 0.25:0)
   %b = exp(%x): f32[4]
@@ -58,15 +65,17 @@ INSTANTIATE_PASS_TEST(CommonSubexpressions, {
   %d = mul(%a, %b): f32[4] q(u8 0.5:0)
   %y = mul(%d, %c): f32[4] q(u8 0.5:0)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4] q(u8 0.5:0)
   %a = exp(%x): f32[4] q(u8 0.25:0)
   %c = exp(%x): f32[4] q(u8 0.125:0)
   %d = mul(%a, %a): f32[4] q(u8 0.5:0)
   %y = mul(%d, %c): f32[4] q(u8 0.5:0)
   out %y
-})", 0},
-    {"other attributes, operands, order and types stay", R"(graph g {
+})",
+                           0},
+                          {"other attributes, operands, order and types stay", R"(graph g {
   in %x: f32[4]
   in %z: f32[4]
   k %a: f32[1] = [1]
@@ -83,16 +92,18 @@ INSTANTIATE_PASS_TEST(CommonSubexpressions, {
   %l = gather(%j, %d): f32[1]
   %y = concat(%k, %l, %f) {axis: 0}: f32[6]
   out %y
-})", kUnchanged},
-    {"equal constants with other qparams stay", R"(graph g {
+})",
+                           kUnchanged},
+                          {"equal constants with other qparams stay", R"(graph g {
   in %x: f32[4] q(u8 0.5:0)
   k %a: f32[4] q(u8 0.5:0) = seeded(1)
   k %b: f32[4] q(u8 0.25:0) = seeded(1)
   %c = mul(%x, %a): f32[4] q(u8 0.5:0)
   %y = mul(%c, %b): f32[4] q(u8 0.5:0)
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 TEST(CommonSubexpressions, LargeConstantsAreComparedByPlaceOnly) {
   ir::Graph graph = ParseOrDie("graph g {\n  in %x: f32[1, 2]\n  out %x\n}");

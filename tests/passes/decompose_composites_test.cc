@@ -11,16 +11,20 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// The reference evaluates composites as ONNX defines them, so that each case is also compared with the definition.
-INSTANTIATE_PASS_TEST(DecomposeComposites, {
-    {"attention of 4 dims with a condition", R"(graph g {
+// The reference evaluates composites as ONNX defines them, so that each case is also compared with
+// the definition.
+INSTANTIATE_PASS_TEST(
+    DecomposeComposites,
+    {
+        {"attention of 4 dims with a condition", R"(graph g {
   in %q: f32[1, 2, 3, 4]
   in %k: f32[1, 2, 5, 4]
   in %v: f32[1, 2, 5, 6]
   k %m: bool[1, 1, 1, 5] = [true, true, true, false, true]
   %y = attention(%q, %k, %v, %m) {scale: 1}: f32[1, 2, 3, 6]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %q: f32[1, 2, 3, 4]
   in %k: f32[1, 2, 5, 4]
   in %v: f32[1, 2, 5, 6]
@@ -34,14 +38,15 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = batch_matmul(%p, %v): f32[1, 2, 3, 6]
   out %y
 })"},
-    {"attention of 3 dims with grouped heads, default scale and an added mask", R"(graph g {
+        {"attention of 3 dims with grouped heads, default scale and an added mask", R"(graph g {
   in %q: f32[1, 3, 8]
   in %k: f32[1, 3, 4]
   in %v: f32[1, 3, 4]
   in %m: f32[3, 3]
   %y = attention(%q, %k, %v, %m) {q_num_heads: 2, kv_num_heads: 1}: f32[1, 3, 8]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %q: f32[1, 3, 8]
   in %k: f32[1, 3, 4]
   in %v: f32[1, 3, 4]
@@ -68,13 +73,14 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = reshape(%ot) {shape: [1, 3, 8]}: f32[1, 3, 8]
   out %y
 })"},
-    {"causal attention with a softcap", R"(graph g {
+        {"causal attention with a softcap", R"(graph g {
   in %q: f32[1, 1, 2, 4]
   in %k: f32[1, 1, 2, 4]
   in %v: f32[1, 1, 2, 4]
   %y = attention(%q, %k, %v, -) {is_causal: true, scale: 1, softcap: 2}: f32[1, 1, 2, 4]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %q: f32[1, 1, 2, 4]
   in %k: f32[1, 1, 2, 4]
   in %v: f32[1, 1, 2, 4]
@@ -89,14 +95,15 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = batch_matmul(%p, %v): f32[1, 1, 2, 4]
   out %y
 })"},
-    {"rank-1 operands of matmul", R"(graph g {
+        {"rank-1 operands of matmul", R"(graph g {
   in %a: f32[3]
   in %b: f32[2, 3, 4]
   in %c: f32[4]
   %d = matmul(%a, %b): f32[2, 4]
   %y = matmul(%d, %c): f32[2]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %a: f32[3]
   in %b: f32[2, 3, 4]
   in %c: f32[4]
@@ -108,12 +115,13 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = reshape(%q) {shape: [2]}: f32[2]
   out %y
 })"},
-    {"fused matmul", R"(graph g {
+        {"fused matmul", R"(graph g {
   in %a: f32[2, 4, 3]
   in %b: f32[2, 4, 5]
   %y = fused_matmul(%a, %b) {alpha: 0.5, trans_a: true}: f32[2, 3, 5]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %a: f32[2, 4, 3]
   in %b: f32[2, 4, 5]
   k %half: f32[] = [0.5]
@@ -122,33 +130,37 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = mul(%p, %half): f32[2, 3, 5]
   out %y
 })"},
-    {"softmax over an inner axis", R"(graph g {
+        {"softmax over an inner axis", R"(graph g {
   in %x: f32[2, 3, 4]
   %y = softmax_axis(%x) {axis: 1}: f32[2, 3, 4]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 3, 4]
   %t = transpose(%x) {perm: [0, 2, 1]}: f32[2, 4, 3]
   %s = softmax(%t): f32[2, 4, 3]
   %y = transpose(%s) {perm: [0, 2, 1]}: f32[2, 3, 4]
   out %y
 })"},
-    {"reductions keep their dims", R"(graph g {
+        {"reductions keep their dims", R"(graph g {
   in %x: f32[2, 3, 4]
   %y = reduce_mean(%x) {axes: [1], keep_dims: false}: f32[2, 4]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 3, 4]
   %m = reduce_mean(%x) {axes: [1]}: f32[2, 1, 4]
   %y = reshape(%m) {shape: [2, 4]}: f32[2, 4]
   out %y
-})", 0},
-    {"rms norm over two axes", R"(graph g {
+})",
+         0},
+        {"rms norm over two axes", R"(graph g {
   in %x: f32[2, 3, 4]
   k %g: f32[3, 4] = seeded(1)
   %y = rms_norm_axes(%x, %g) {axis: 1}: f32[2, 3, 4]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 3, 4]
   k %g: f32[3, 4] = seeded(1)
   %f = reshape(%x) {shape: [2, 12]}: f32[2, 12]
@@ -157,13 +169,14 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = reshape(%n) {shape: [2, 3, 4]}: f32[2, 3, 4]
   out %y
 })"},
-    {"layer norm", R"(graph g {
+        {"layer norm", R"(graph g {
   in %x: f32[2, 4]
   in %g: f32[4]
   in %b: f32[4]
   %y = layer_norm(%x, %g, %b): f32[2, 4]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 4]
   in %g: f32[4]
   in %b: f32[4]
@@ -179,13 +192,14 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = add(%o, %b): f32[2, 4]
   out %y
 })"},
-    {"a patch convolution", R"(graph g {
+        {"a patch convolution", R"(graph g {
   in %x: f32[1, 2, 4, 7]
   k %w: f32[3, 2, 2, 3] = seeded(1)
   k %b: f32[3] = seeded(2)
   %y = conv(%x, %w, %b) {strides: [2, 3]}: f32[1, 3, 2, 2]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[1, 2, 4, 7]
   k %w: f32[3, 2, 2, 3] = seeded(1)
   k %b: f32[3] = seeded(2)
@@ -198,24 +212,27 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = transpose(%q) {perm: [0, 3, 1, 2]}: f32[1, 3, 2, 2]
   out %y
 })"},
-    {"a sliding convolution stays", R"(graph g {
+        {"a sliding convolution stays", R"(graph g {
   in %x: f32[1, 2, 4, 6]
   k %w: f32[3, 2, 2, 3] = seeded(1)
   %y = conv(%x, %w, -): f32[1, 3, 3, 4]
   out %y
-})", kUnchanged},
-    {"a padded patch convolution stays", R"(graph g {
+})",
+         kUnchanged},
+        {"a padded patch convolution stays", R"(graph g {
   in %x: f32[1, 2, 4, 6]
   k %w: f32[3, 2, 2, 2] = seeded(1)
   %y = conv(%x, %w, -) {pads: [1, 1, 1, 1], strides: [2, 2]}: f32[1, 3, 3, 4]
   out %y
-})", kUnchanged},
-    {"einsum of a linear layer", R"(graph g {
+})",
+         kUnchanged},
+        {"einsum of a linear layer", R"(graph g {
   in %x: f32[2, 3, 4]
   k %w: f32[5, 4] = seeded(1)
   %y = einsum(%x, %w) {equation: "bsi,oi->bso"}: f32[2, 3, 5]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 3, 4]
   k %w: f32[5, 4] = seeded(1)
   %f = reshape(%x) {shape: [6, 4]}: f32[6, 4]
@@ -223,12 +240,13 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = reshape(%p) {shape: [2, 3, 5]}: f32[2, 3, 5]
   out %y
 })"},
-    {"einsum of attention logits", R"(graph g {
+        {"einsum of attention logits", R"(graph g {
   in %q: f32[2, 3, 4, 5]
   in %k: f32[2, 6, 4, 5]
   %y = einsum(%q, %k) {equation: "bqhd,bkhd->bhqk"}: f32[2, 4, 3, 6]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %q: f32[2, 3, 4, 5]
   in %k: f32[2, 6, 4, 5]
   %qt = transpose(%q) {perm: [0, 2, 1, 3]}: f32[2, 4, 3, 5]
@@ -236,18 +254,19 @@ INSTANTIATE_PASS_TEST(DecomposeComposites, {
   %y = batch_matmul(%qt, %kt) {adj_y: true}: f32[2, 4, 3, 6]
   out %y
 })"},
-    {"einsum that sums and transposes one operand", R"(graph g {
+        {"einsum that sums and transposes one operand", R"(graph g {
   in %x: f32[2, 3, 4]
   %y = einsum(%x) {equation: "abc->ca"}: f32[4, 2]
   out %y
-})", R"(graph g {
+})",
+         R"(graph g {
   in %x: f32[2, 3, 4]
   %s = reduce_sum(%x) {axes: [1]}: f32[2, 1, 4]
   %r = reshape(%s) {shape: [2, 4]}: f32[2, 4]
   %y = transpose(%r) {perm: [1, 0]}: f32[4, 2]
   out %y
 })"},
-});
+    });
 
 // What has too many operators to be written out is compared by evaluation alone.
 TEST(DecomposeComposites, EvaluatesAsDefined) {
@@ -294,11 +313,13 @@ TEST(DecomposeComposites, EvaluatesAsDefined) {
 
 TEST(DecomposeComposites, RefusesADiagonal) {
   DecomposeComposites pass;
-  EXPECT_THAT(ErrorOnText(pass, R"(graph g {
+  EXPECT_THAT(
+      ErrorOnText(pass, R"(graph g {
   in %x: f32[3, 3]
   %y = einsum(%x) {equation: "ii->i"}: f32[3]
   out %y
-})"), IsUnsupported(AllOf(HasSubstr("einsum 'y'"), HasSubstr("'ii->i'"), HasSubstr("diagonal"))));
+})"),
+      IsUnsupported(AllOf(HasSubstr("einsum 'y'"), HasSubstr("'ii->i'"), HasSubstr("diagonal"))));
 }
 
 }  // namespace

@@ -10,129 +10,147 @@ namespace {
 using ::testing::HasSubstr;
 
 INSTANTIATE_PASS_TEST(FoldAttentionMask, {
-    {"one row when only keys are masked", R"(graph g {
+                                             {"one row when only keys are masked", R"(graph g {
   in %s: f32[1, 2, 3, 3]
   k %m: f32[1, 1, 3, 3] = [0, 0, -1e+09, 0, 0, -1e+09, 0, 0, -1e+09]
   %a = add(%s, %m): f32[1, 2, 3, 3]
   %y = softmax(%a): f32[1, 2, 3, 3]
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[1, 2, 3, 3]
   k %m: f32[1, 1, 1, 3] = [0, 0, -1e+09]
   %a = add(%s, %m): f32[1, 2, 3, 3]
   %y = softmax(%a): f32[1, 2, 3, 3]
   out %y
-})", 0},
-    {"a row gets the rank of the logits", R"(graph g {
+})",
+                                              0},
+                                             {"a row gets the rank of the logits", R"(graph g {
   in %s: f32[1, 2, 3, 3]
   k %m: f32[3] = [0, 0, -1e+09]
   %a = add(%m, %s): f32[1, 2, 3, 3]
   %y = softmax(%a): f32[1, 2, 3, 3]
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[1, 2, 3, 3]
   k %m: f32[1, 1, 1, 3] = [0, 0, -1e+09]
   %a = add(%m, %s): f32[1, 2, 3, 3]
   %y = softmax(%a): f32[1, 2, 3, 3]
   out %y
-})", 0},
-    {"one row a batch where batches differ", R"(graph g {
+})",
+                                              0},
+                                             {"one row a batch where batches differ", R"(graph g {
   in %s: f32[2, 1, 2, 2]
   k %m: f32[2, 1, 2, 2] = [0, -1e+09, 0, -1e+09, 0, -2e+09, 0, -2e+09]
   %a = add(%s, %m): f32[2, 1, 2, 2]
   %y = softmax(%a): f32[2, 1, 2, 2]
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[2, 1, 2, 2]
   k %m: f32[2, 1, 1, 2] = [0, -1e+09, 0, -2e+09]
   %a = add(%s, %m): f32[2, 1, 2, 2]
   %y = softmax(%a): f32[2, 1, 2, 2]
   out %y
-})", 0},
-    {"an all-valid mask vanishes", R"(graph g {
+})",
+                                              0},
+                                             {"an all-valid mask vanishes", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 2, 2] = splat(0)
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[1, 1, 2, 2]
   %y = softmax(%s): f32[1, 1, 2, 2]
   out %y
-})", 0},
-    {"a selected mask is an added one", R"(graph g {
+})",
+                                              0},
+                                             {"a selected mask is an added one", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %c: bool[1, 1, 1, 2] = [true, false]
   k %f: f32[] = [-3.4028235e+38]
   %a = select(%c, %s, %f): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 1, 2] = [0, -3.4028235e+38]
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", 0},
-    {"qparams of the mask stay", R"(graph g {
+})",
+                                              0},
+                                             {"qparams of the mask stay", R"(graph g {
   in %s: f32[1, 1, 2, 2] q(u8 0.1:128)
   k %m: f32[1, 1, 2, 2] q(u8 0.5:255) = [0, -120, 0, -120]
   %a = add(%s, %m): f32[1, 1, 2, 2] q(u8 0.5:200)
   %y = softmax(%a): f32[1, 1, 2, 2] q(u8 0.00390625:0)
   out %y
-})", R"(graph g {
+})",
+                                              R"(graph g {
   in %s: f32[1, 1, 2, 2] q(u8 0.1:128)
   k %m: f32[1, 1, 1, 2] q(u8 0.5:255) = [0, -120]
   %a = add(%s, %m): f32[1, 1, 2, 2] q(u8 0.5:200)
   %y = softmax(%a): f32[1, 1, 2, 2] q(u8 0.00390625:0)
   out %y
-})", 0},
-    {"kept when queries see different keys", R"(graph g {
+})",
+                                              0},
+                                             {"kept when queries see different keys", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 2, 2] = [0, -1e+09, 0, 0]
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", kUnchanged},
-    {"kept when the mask is an output too", R"(graph g {
+})",
+                                              kUnchanged},
+                                             {"kept when the mask is an output too", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 2, 2] = [0, -1e+09, 0, -1e+09]
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
   out %m
-})", kUnchanged},
-    {"kept when the mask is read elsewhere", R"(graph g {
+})",
+                                              kUnchanged},
+                                             {"kept when the mask is read elsewhere", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 2, 2] = [0, -1e+09, 0, -1e+09]
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   %z = mul(%y, %m): f32[1, 1, 2, 2]
   out %z
-})", kUnchanged},
-    {"kept when the sum feeds no softmax", R"(graph g {
+})",
+                                              kUnchanged},
+                                             {"kept when the sum feeds no softmax", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %m: f32[1, 1, 2, 2] = [0, -1e+09, 0, -1e+09]
   %a = add(%s, %m): f32[1, 1, 2, 2]
   out %a
-})", kUnchanged},
-    {"a select whose query sees no key stays", R"(graph g {
+})",
+                                              kUnchanged},
+                                             {"a select whose query sees no key stays", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %c: bool[1, 1, 2, 2] = [true, false, false, false]
   k %f: f32[] = [-3.4028235e+38]
   %a = select(%c, %s, %f): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", kUnchanged},
-    {"a select with a small fill stays", R"(graph g {
+})",
+                                              kUnchanged},
+                                             {"a select with a small fill stays", R"(graph g {
   in %s: f32[1, 1, 2, 2]
   k %c: bool[1, 1, 1, 2] = [true, false]
   k %f: f32[] = [-3]
   %a = select(%c, %s, %f): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", kUnchanged},
-});
+})",
+                                              kUnchanged},
+                                         });
 
 MaskOptions WithValid(std::vector<uint8_t> valid, int64_t batch) {
   MaskOptions options;
@@ -142,28 +160,32 @@ MaskOptions WithValid(std::vector<uint8_t> valid, int64_t batch) {
 }
 
 INSTANTIATE_PASS_TEST_WITH(FoldAttentionMaskOfValidRows,
-                           std::make_unique<FoldAttentionMask>(WithValid({1, 1, 0}, 1)), {
-    {"rows of padded queries do not count", R"(graph g {
+                           std::make_unique<FoldAttentionMask>(WithValid({1, 1, 0}, 1)),
+                           {
+                               {"rows of padded queries do not count", R"(graph g {
   in %s: f32[1, 1, 3, 3]
   k %m: f32[1, 1, 3, 3] = [0, 0, -120, 0, 0, -120, -120, -120, -120]
   %a = add(%s, %m): f32[1, 1, 3, 3]
   %y = softmax(%a): f32[1, 1, 3, 3]
   out %y
-})", R"(graph g {
+})",
+                                R"(graph g {
   in %s: f32[1, 1, 3, 3]
   k %m: f32[1, 1, 1, 3] = [0, 0, -120]
   %a = add(%s, %m): f32[1, 1, 3, 3]
   %y = softmax(%a): f32[1, 1, 3, 3]
   out %y
-})", 0, /*evaluate=*/false},
-    {"kept when valid queries see different keys", R"(graph g {
+})",
+                                0, /*evaluate=*/false},
+                               {"kept when valid queries see different keys", R"(graph g {
   in %s: f32[1, 1, 3, 3]
   k %m: f32[1, 1, 3, 3] = [0, -120, -120, 0, 0, -120, 0, 0, -120]
   %a = add(%s, %m): f32[1, 1, 3, 3]
   %y = softmax(%a): f32[1, 1, 3, 3]
   out %y
-})", kUnchanged},
-});
+})",
+                                kUnchanged},
+                           });
 
 TEST(FoldAttentionMask, ReportsWhatItDeclines) {
   FoldAttentionMask pass;
@@ -174,7 +196,8 @@ TEST(FoldAttentionMask, ReportsWhatItDeclines) {
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", report);
+})",
+            report);
   ASSERT_EQ(report.declined().size(), 1u);
   EXPECT_EQ(report.declined()[0].where, "add 'a'");
   EXPECT_THAT(report.declined()[0].reason, HasSubstr("differs between queries"));
@@ -189,7 +212,8 @@ TEST(FoldAttentionMask, ReportsTheBytesOfTheRow) {
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", report);
+})",
+            report);
   ASSERT_EQ(report.folded().size(), 1u);
   EXPECT_EQ(report.folded()[0].name, "m");
   EXPECT_EQ(report.folded()[0].bytes, 8);
@@ -206,7 +230,8 @@ TEST(FoldAttentionMask, KeepsToItsBudget) {
   %a = add(%s, %m): f32[1, 1, 2, 2]
   %y = softmax(%a): f32[1, 1, 2, 2]
   out %y
-})", report);
+})",
+            report);
   EXPECT_TRUE(report.folded().empty());
   ASSERT_EQ(report.declined().size(), 1u);
   EXPECT_THAT(report.declined()[0].reason, HasSubstr("8 bytes"));

@@ -13,8 +13,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-INSTANTIATE_PASS_TEST(FoldConstants, {
-    {"shape arithmetic becomes a static reshape", R"(graph g {
+INSTANTIATE_PASS_TEST(FoldConstants,
+                      {
+                          {"shape arithmetic becomes a static reshape", R"(graph g {
   in %x: f32[2, 3, 4]
   k %two: i64[] = [2]
   k %minus: i64[1] = [-1]
@@ -25,12 +26,14 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   %c = concat(%minus, %u): i64[2]
   %y = dynamic_reshape(%x, %c): f32[6, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3, 4]
   %y = reshape(%x) {shape: [6, 4]}: f32[6, 4]
   out %y
-})", 0, /*evaluate=*/false},
-    {"dynamic operators become static", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"dynamic operators become static", R"(graph g {
   in %x: f32[1, 3, 4]
   k %a0: i64[1] = [0]
   k %a2: i64[1] = [2]
@@ -54,7 +57,8 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   out %q
   out %re
   out %sl
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 4]
   %sq = reshape(%x) {shape: [3, 4]}: f32[3, 4]
   %un = reshape(%sq) {shape: [3, 4, 1]}: f32[3, 4, 1]
@@ -69,31 +73,36 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   out %q
   out %re
   out %sl
-})", 0, /*evaluate=*/false},
-    {"a pad that crops is a slice first", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"a pad that crops is a slice first", R"(graph g {
   in %x: f32[4]
   k %pads: i64[2] = [-1, 2]
   k %v: f32[] = [7]
   %y = dynamic_pad(%x, %pads, %v, -): f32[5]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[4]
   %s = slice(%x) {begin: [1], size: [3], stride: [1]}: f32[3]
   %y = pad(%s) {before: [0], after: [2], value: 7}: f32[5]
   out %y
-})", 0},
-    {"a piece of a sequence is a slice", R"(graph g {
+})",
+                           0},
+                          {"a piece of a sequence is a slice", R"(graph g {
   in %x: f32[2, 6]
   k %sizes: i64[2] = [2, 4]
   k %i: i64[] = [1]
   %y = split_item(%x, %sizes, %i) {axis: -1}: f32[2, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 6]
   %y = slice(%x) {begin: [0, 2], size: [2, 4], stride: [1, 1]}: f32[2, 4]
   out %y
-})", 0},
-    {"only the chosen branch is looked at", R"(graph g {
+})",
+                           0},
+                          {"only the chosen branch is looked at", R"(graph g {
   in %x: f32[2, 3]
   k %c: bool[] = [true]
   k %bad: i64[1] = [7]
@@ -101,49 +110,57 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   %never = reshape(%x) {shape: [3, 2]}: f32[3, 2]
   %y = choose(%c, %n, %never): f32[*]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2, 3]
   %n = neg(%x): f32[2, 3]
   out %n as y
-})", 0, /*evaluate=*/false},
-    {"weights are moved as views, with their qparams", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"weights are moved as views, with their qparams", R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 per_channel 0 [0.5, 0.25] [0, 0]) = [1, 2, 3, 4]
   %t = transpose(%w) {perm: [1, 0]}: f32[2, 2]
   %y = batch_matmul(%x, %t): f32[3, 2] q(u8 0.2:5)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %t: f32[2, 2] q(i8 per_channel 1 [0.5, 0.25] [0, 0]) = [1, 3, 2, 4]
   %y = batch_matmul(%x, %t): f32[3, 2] q(u8 0.2:5)
   out %y
-})", 0},
-    {"what computes on qparams reads the stored numbers", R"(graph g {
+})",
+                           0},
+                          {"what computes on qparams reads the stored numbers", R"(graph g {
   in %x: f32[2]
   k %w: f32[2] q(u8 0.5:0) = [0.6, 1.9]
   %t = neg(%w): f32[2]
   %y = add(%x, %t): f32[2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[2]
   k %t: f32[2] = [-0.5, -2]
   %y = add(%x, %t): f32[2]
   out %y
-})", 0, /*evaluate=*/false},
-    {"data-dependent shapes become static", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"data-dependent shapes become static", R"(graph g {
   in %x: f32[1, 3, 2]
   k %used: bool[1, 3] = [true, false, true]
   %n = non_zero(%used): i64[2, ?]
   %i = transpose(%n) {perm: [1, 0]}: i64[?, 2]
   %y = gather_nd(%x, %i): f32[?, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 2]
   k %i: i64[2, 2] = [0, 0, 0, 2]
   %y = gather_nd(%x, %i): f32[2, 2]
   out %y
-})", 0, /*evaluate=*/false},
-    {"pairs and what depends on inputs stay", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"pairs and what depends on inputs stay", R"(graph g {
   in %x: f32[2]
   k %w: f32[2] = [1, 2]
   k %s: f32[] = [0.5]
@@ -152,8 +169,9 @@ INSTANTIATE_PASS_TEST(FoldConstants, {
   %d = dequantize_linear(%q, %s, %z): f32[2]
   %y = add(%x, %d): f32[2]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 TEST(FoldConstants, ComputesWhatRepeatsOnce) {
   // The mask of 4096 queries and 4096 keys is one row of keys, seen 4096 times.
@@ -169,7 +187,8 @@ TEST(FoldConstants, ComputesWhatRepeatsOnce) {
   %m = select(%a, %zero, %low): f32[1, 1, 4096, 4096]
   %y = add(%x, %m): f32[1, 1, 4096, 4096]
   out %y
-})", report);
+})",
+                                     report);
   EXPECT_TRUE(report.declined().empty());
   ASSERT_EQ(report.folded().size(), 1u);
   EXPECT_EQ(report.folded()[0].name, "m");
@@ -186,7 +205,8 @@ TEST(FoldConstants, DeclinesWhatIsOverItsBudget) {
   %m = mul(%a, %b): f32[8, 8]
   %y = add(%x, %m): f32[8, 8]
   out %y
-})", report);
+})",
+            report);
   EXPECT_TRUE(report.folded().empty());
   ASSERT_EQ(report.declined().size(), 1u);
   EXPECT_EQ(report.declined()[0].where, "mul 'm'");
@@ -200,7 +220,8 @@ TEST(FoldConstants, NamesTheNodeOfAContradiction) {
   k %s: i64[2] = [4, 4]
   %y = dynamic_reshape(%x, %s): f32[4, 4]
   out %y
-})"), IsInvalidInput(HasSubstr("dynamic_reshape 'y': ")));
+})"),
+              IsInvalidInput(HasSubstr("dynamic_reshape 'y': ")));
 }
 
 TEST(FoldConstants, DeepChainsNeedNoStack) {
@@ -259,7 +280,8 @@ TEST(FoldPositionEmbeddings, LeavesWhatDependsOnInputs) {
   %a = mul(%x, %freq): f32[1, 3, 4]
   %y = cos(%a): f32[1, 3, 4]
   out %y
-})", report);
+})",
+            report);
   EXPECT_TRUE(report.folded().empty());
 }
 

@@ -5,131 +5,145 @@
 namespace g4c::passes {
 namespace {
 
-INSTANTIATE_PASS_TEST(FuseFullyConnected, {
-    {"weights [k, n] become their transposed view", R"(graph g {
+INSTANTIATE_PASS_TEST(FuseFullyConnected,
+                      {
+                          {"weights [k, n] become their transposed view", R"(graph g {
   in %x: f32[1, 3, 2]
   k %w: f32[2, 4] = [1, 2, 3, 4, 5, 6, 7, 8]
   %y = batch_matmul(%x, %w): f32[1, 3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 2]
   k %w: f32[4, 2] = [1, 5, 2, 6, 3, 7, 4, 8]
   %y = fully_connected(%x, %w, -): f32[1, 3, 4]
   out %y
 })"},
-    {"weights [n, k] with adj_y stay", R"(graph g {
+                          {"weights [n, k] with adj_y stay", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   %y = batch_matmul(%x, %w) {adj_y: true}: f32[3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   %y = fully_connected(%x, %w, -): f32[3, 4]
   out %y
 })"},
-    {"leading dims of 1 that x has not are put back", R"(graph g {
+                          {"leading dims of 1 that x has not are put back", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[1, 1, 2, 2] = [1, 2, 3, 4]
   %y = batch_matmul(%x, %w): f32[1, 1, 3, 2]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[2, 2] = [1, 3, 2, 4]
   %n = fully_connected(%x, %w, -): f32[3, 2]
   %y = reshape(%n) {shape: [1, 1, 3, 2]}: f32[1, 1, 3, 2]
   out %y
 })"},
-    {"a bias on either side", R"(graph g {
+                          {"a bias on either side", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[1, 4] = seeded(2)
   %p = fully_connected(%x, %w, -): f32[3, 4]
   %y = add(%b, %p): f32[3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[4] = seeded(2)
   %y = fully_connected(%x, %w, %b): f32[3, 4]
   out %y
 })"},
-    {"a bias of one number", R"(graph g {
+                          {"a bias of one number", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[] = [0.5]
   %p = fully_connected(%x, %w, -): f32[3, 4]
   %y = add(%p, %b): f32[3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[4] = splat(0.5)
   %y = fully_connected(%x, %w, %b): f32[3, 4]
   out %y
 })"},
-    {"a bias of zeros is none", R"(graph g {
+                          {"a bias of zeros is none", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[4] = splat(0)
   %y = fully_connected(%x, %w, %b): f32[3, 4]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   %y = fully_connected(%x, %w, -): f32[3, 4]
   out %y
 })"},
-    {"per-channel qparams follow the axis", R"(graph g {
+                          {"per-channel qparams follow the axis", R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 per_channel 1 [0.5, 0.25] [0, 0]) = [1, 2, 3, 4]
   %y = batch_matmul(%x, %w): f32[3, 2] q(u8 0.2:5)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 per_channel 0 [0.5, 0.25] [0, 0]) = [1, 3, 2, 4]
   %y = fully_connected(%x, %w, -): f32[3, 2] q(u8 0.2:5)
   out %y
 })"},
-    {"a bias with qparams becomes what its integers stand for", R"(graph g {
+                          {"a bias with qparams becomes what its integers stand for", R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 0.5:0) = [1, 2, 3, 4]
   k %b: f32[2] q(u8 0.5:0) = [0.6, 1.9]
   %p = fully_connected(%x, %w, -): f32[3, 2] q(u8 0.3:5)
   %y = add(%p, %b): f32[3, 2] q(u8 0.2:5)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 0.5:0) = [1, 2, 3, 4]
   k %b: f32[2] = [0.5, 2]
   %y = fully_connected(%x, %w, %b): f32[3, 2] q(u8 0.2:5)
   out %y
-})", 0, /*evaluate=*/false},
-    {"kept with per-channel qparams along k", R"(graph g {
+})",
+                           0, /*evaluate=*/false},
+                          {"kept with per-channel qparams along k", R"(graph g {
   in %x: f32[3, 2] q(u8 0.1:3)
   k %w: f32[2, 2] q(i8 per_channel 0 [0.5, 0.25] [0, 0]) = [1, 2, 3, 4]
   %y = batch_matmul(%x, %w): f32[3, 2] q(u8 0.2:5)
   out %y
-})", kUnchanged},
-    {"kept with weights that have a batch", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with weights that have a batch", R"(graph g {
   in %x: f32[5, 3, 2]
   k %w: f32[5, 2, 4] = seeded(1)
   %y = batch_matmul(%x, %w): f32[5, 3, 4]
   out %y
-})", kUnchanged},
-    {"kept with x transposed", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with x transposed", R"(graph g {
   in %x: f32[2, 3]
   k %w: f32[2, 4] = seeded(1)
   %y = batch_matmul(%x, %w) {adj_x: true}: f32[3, 4]
   out %y
-})", kUnchanged},
-    {"kept with weights that are computed", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with weights that are computed", R"(graph g {
   in %x: f32[3, 2]
   in %w: f32[2, 4]
   %y = batch_matmul(%x, %w): f32[3, 4]
   out %y
-})", kUnchanged},
-    {"kept where the product is read without the sum", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept where the product is read without the sum", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[4] = seeded(2)
@@ -137,24 +151,27 @@ INSTANTIATE_PASS_TEST(FuseFullyConnected, {
   %y = add(%p, %b): f32[3, 4]
   out %y
   out %p
-})", kUnchanged},
-    {"kept with a sum along another axis", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with a sum along another axis", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[3, 1] = seeded(2)
   %p = fully_connected(%x, %w, -): f32[3, 4]
   %y = add(%p, %b): f32[3, 4]
   out %y
-})", kUnchanged},
-    {"kept with a second bias", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with a second bias", R"(graph g {
   in %x: f32[3, 2]
   k %w: f32[4, 2] = seeded(1)
   k %b: f32[4] = seeded(2)
   %p = fully_connected(%x, %w, %b): f32[3, 4]
   %y = add(%p, %b): f32[3, 4]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 }  // namespace
 }  // namespace g4c::passes

@@ -16,8 +16,9 @@ constexpr char kErf[] = R"(graph g {
   out %y
 })";
 
-INSTANTIATE_PASS_TEST(FuseGelu, {
-    {"the tanh form with a cube, half times the sum first", R"(graph g {
+INSTANTIATE_PASS_TEST(FuseGelu,
+                      {
+                          {"the tanh form with a cube, half times the sum first", R"(graph g {
   in %x: f32[3, 8]
   k %a: f32[] = [0.044715]
   k %c: f32[] = [0.7978845834732056]
@@ -33,8 +34,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%h, %o): f32[3, 8]
   %y = mul(%x, %g): f32[3, 8]
   out %y
-})", kTanh},
-    {"the tanh form factored, half last", R"(graph g {
+})",
+                           kTanh},
+                          {"the tanh form factored, half last", R"(graph g {
   in %x: f32[3, 8]
   k %a: f32[] = [0.044715]
   k %c: f32[] = [0.79788456]
@@ -50,8 +52,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%x, %o): f32[3, 8]
   %y = mul(%g, %h): f32[3, 8]
   out %y
-})", kTanh},
-    {"the tanh form distributed", R"(graph g {
+})",
+                           kTanh},
+                          {"the tanh form distributed", R"(graph g {
   in %x: f32[3, 8]
   k %a: f32[] = [0.0356774081]
   k %c: f32[] = [0.79788456]
@@ -66,8 +69,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %d = mul(%b, %t): f32[3, 8]
   %y = add(%d, %b): f32[3, 8]
   out %y
-})", kTanh},
-    {"the erf form with a division", R"(graph g {
+})",
+                           kTanh},
+                          {"the erf form with a division", R"(graph g {
   in %x: f32[3, 8]
   k %r: f32[] = [1.4142135]
   k %h: f32[] = [0.5]
@@ -78,8 +82,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%x, %o): f32[3, 8]
   %y = mul(%g, %h): f32[3, 8]
   out %y
-})", kErf},
-    {"the erf form with a product and half first", R"(graph g {
+})",
+                           kErf},
+                          {"the erf form with a product and half first", R"(graph g {
   in %x: f32[3, 8]
   k %r: f32[] = [0.70710677]
   k %h: f32[] = [0.5]
@@ -90,8 +95,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %b = mul(%h, %x): f32[3, 8]
   %y = mul(%b, %o): f32[3, 8]
   out %y
-})", kErf},
-    {"x may itself be a product", R"(graph g {
+})",
+                           kErf},
+                          {"x may itself be a product", R"(graph g {
   in %a: f32[3, 8]
   in %b: f32[3, 8]
   k %r: f32[] = [0.70710677]
@@ -104,14 +110,15 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%x, %o): f32[3, 8]
   %y = mul(%g, %h): f32[3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %a: f32[3, 8]
   in %b: f32[3, 8]
   %x = mul(%a, %b): f32[3, 8]
   %y = gelu(%x): f32[3, 8]
   out %y
 })"},
-    {"kept with another cubic coefficient", R"(graph g {
+                          {"kept with another cubic coefficient", R"(graph g {
   in %x: f32[3, 8]
   k %a: f32[] = [0.0448]
   k %c: f32[] = [0.7978845834732056]
@@ -127,8 +134,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%h, %o): f32[3, 8]
   %y = mul(%x, %g): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"kept where tanh is of another value", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept where tanh is of another value", R"(graph g {
   in %x: f32[3, 8]
   in %z: f32[3, 8]
   k %r: f32[] = [0.70710677]
@@ -140,8 +148,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%x, %o): f32[3, 8]
   %y = mul(%g, %h): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"kept where the sum is with 2", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept where the sum is with 2", R"(graph g {
   in %x: f32[3, 8]
   k %r: f32[] = [0.70710677]
   k %h: f32[] = [0.5]
@@ -152,8 +161,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %g = mul(%x, %o): f32[3, 8]
   %y = mul(%g, %h): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"kept without the half", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept without the half", R"(graph g {
   in %x: f32[3, 8]
   k %r: f32[] = [0.70710677]
   k %one: f32[] = [1]
@@ -162,8 +172,9 @@ INSTANTIATE_PASS_TEST(FuseGelu, {
   %o = add(%one, %t): f32[3, 8]
   %y = mul(%x, %o): f32[3, 8]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 }  // namespace
 }  // namespace g4c::passes

@@ -5,8 +5,9 @@
 namespace g4c::passes {
 namespace {
 
-INSTANTIATE_PASS_TEST(FuseRmsNorm, {
-    {"x times rsqrt, weight on the right", R"(graph g {
+INSTANTIATE_PASS_TEST(FuseRmsNorm,
+                      {
+                          {"x times rsqrt, weight on the right", R"(graph g {
   in %x: f32[1, 3, 8]
   k %e: f32[] = [1e-06]
   k %w: f32[8] = seeded(1)
@@ -17,13 +18,14 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %n = mul(%x, %r): f32[1, 3, 8]
   %y = mul(%n, %w): f32[1, 3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 8]
   k %w: f32[8] = seeded(1)
   %y = rms_norm(%x, %w): f32[1, 3, 8]
   out %y
 })"},
-    {"x over sqrt, weight on the left with leading dims of 1", R"(graph g {
+                          {"x over sqrt, weight on the left with leading dims of 1", R"(graph g {
   in %x: f32[1, 3, 8]
   k %e: f32[] = [0.001]
   k %w: f32[1, 1, 8] = seeded(1)
@@ -34,13 +36,14 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %n = div(%x, %r): f32[1, 3, 8]
   %y = mul(%w, %n): f32[1, 3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[1, 3, 8]
   k %w: f32[8] = seeded(1)
   %y = rms_norm(%x, %w) {epsilon: 0.001}: f32[1, 3, 8]
   out %y
 })"},
-    {"one over sqrt on the left, no weight", R"(graph g {
+                          {"one over sqrt on the left, no weight", R"(graph g {
   in %x: f32[3, 8]
   k %e: f32[] = [1e-06]
   k %one: f32[] = [1]
@@ -51,12 +54,13 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = div(%one, %q): f32[3, 1]
   %y = mul(%r, %x): f32[3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8]
   %y = rms_norm(%x): f32[3, 8]
   out %y
 })"},
-    {"a sum times one over C, weight joined with the inverse", R"(graph g {
+                          {"a sum times one over C, weight joined with the inverse", R"(graph g {
   in %x: f32[3, 8]
   k %e: f32[] = [1e-06]
   k %c: f32[] = [0.125]
@@ -69,13 +73,14 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %g = mul(%r, %w): f32[3, 8]
   %y = mul(%x, %g): f32[3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %y = rms_norm(%x, %w): f32[3, 8]
   out %y
 })"},
-    {"weight first, epsilon of zero", R"(graph g {
+                          {"weight first, epsilon of zero", R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %s = square(%x): f32[3, 8]
@@ -84,31 +89,34 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %g = mul(%x, %w): f32[3, 8]
   %y = mul(%g, %r): f32[3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %y = rms_norm(%x, %w) {epsilon: 0}: f32[3, 8]
   out %y
 })"},
-    {"a weight of ones is none", R"(graph g {
+                          {"a weight of ones is none", R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = splat(1)
   %n = rms_norm(%x): f32[3, 8]
   %y = mul(%n, %w): f32[3, 8]
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8]
   %y = rms_norm(%x): f32[3, 8]
   out %y
 })"},
-    {"the normed value may have other readers", R"(graph g {
+                          {"the normed value may have other readers", R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %n = rms_norm(%x): f32[3, 8]
   %y = mul(%n, %w): f32[3, 8]
   out %y
   out %n
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %n = rms_norm(%x): f32[3, 8]
@@ -116,7 +124,7 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   out %y
   out %n
 })"},
-    {"qparams of the result stay, those inside go", R"(graph g {
+                          {"qparams of the result stay, those inside go", R"(graph g {
   in %x: f32[3, 8] q(u8 0.1:128)
   k %e: f32[] = [1e-06]
   %s = square(%x): f32[3, 8] q(u8 0.2:0)
@@ -125,12 +133,13 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[3, 1]
   %y = mul(%x, %r): f32[3, 8] q(u8 0.02:128)
   out %y
-})", R"(graph g {
+})",
+                           R"(graph g {
   in %x: f32[3, 8] q(u8 0.1:128)
   %y = rms_norm(%x): f32[3, 8] q(u8 0.02:128)
   out %y
 })"},
-    {"kept over another axis", R"(graph g {
+                          {"kept over another axis", R"(graph g {
   in %x: f32[8, 3]
   k %e: f32[] = [1e-06]
   %s = square(%x): f32[8, 3]
@@ -139,8 +148,9 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[1, 3]
   %y = mul(%x, %r): f32[8, 3]
   out %y
-})", kUnchanged},
-    {"kept over two axes", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept over two axes", R"(graph g {
   in %x: f32[8, 3]
   k %e: f32[] = [1e-06]
   %s = square(%x): f32[8, 3]
@@ -149,8 +159,9 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[1, 1]
   %y = mul(%x, %r): f32[8, 3]
   out %y
-})", kUnchanged},
-    {"kept where the mean is of another value", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept where the mean is of another value", R"(graph g {
   in %x: f32[3, 8]
   in %z: f32[3, 8]
   k %e: f32[] = [1e-06]
@@ -160,8 +171,9 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[3, 1]
   %y = mul(%x, %r): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"kept with an epsilon that is no constant", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept with an epsilon that is no constant", R"(graph g {
   in %x: f32[3, 8]
   in %e: f32[3, 1]
   %s = square(%x): f32[3, 8]
@@ -170,8 +182,9 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[3, 1]
   %y = mul(%x, %r): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"kept where the sum is not divided by C", R"(graph g {
+})",
+                           kUnchanged},
+                          {"kept where the sum is not divided by C", R"(graph g {
   in %x: f32[3, 8]
   k %e: f32[] = [1e-06]
   k %c: f32[] = [0.25]
@@ -182,29 +195,33 @@ INSTANTIATE_PASS_TEST(FuseRmsNorm, {
   %r = rsqrt(%v): f32[3, 1]
   %y = mul(%x, %r): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"a weight along another axis multiplies apart", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a weight along another axis multiplies apart", R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[3, 1] = seeded(1)
   %n = rms_norm(%x): f32[3, 8]
   %y = mul(%n, %w): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"a weight that is no constant multiplies apart", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a weight that is no constant multiplies apart", R"(graph g {
   in %x: f32[3, 8]
   in %w: f32[8]
   %n = rms_norm(%x): f32[3, 8]
   %y = mul(%n, %w): f32[3, 8]
   out %y
-})", kUnchanged},
-    {"a second weight multiplies apart", R"(graph g {
+})",
+                           kUnchanged},
+                          {"a second weight multiplies apart", R"(graph g {
   in %x: f32[3, 8]
   k %w: f32[8] = seeded(1)
   %n = rms_norm(%x, %w): f32[3, 8]
   %y = mul(%n, %w): f32[3, 8]
   out %y
-})", kUnchanged},
-});
+})",
+                           kUnchanged},
+                      });
 
 TEST(FuseRmsNorm, CountsTheQparamsThatGo) {
   FuseRmsNorm pass;
@@ -218,7 +235,8 @@ TEST(FuseRmsNorm, CountsTheQparamsThatGo) {
   %r = rsqrt(%v): f32[3, 1]
   %y = mul(%x, %r): f32[3, 8] q(u8 0.02:128)
   out %y
-})", report);
+})",
+            report);
   EXPECT_EQ(report.fused_qparams(), 2);
   EXPECT_EQ(report.counts().at("fuse-rms-norm"), 1);
 }

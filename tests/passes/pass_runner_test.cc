@@ -80,7 +80,8 @@ TEST(PassRunner, EndsWhatNeverSettles) {
   });
   ASSERT_OK(runner.Run(list, graph));
   EXPECT_EQ(runner.runs().size(), static_cast<size_t>(PassRunner::kMaxRounds));
-  EXPECT_THAT(report.notes(), ElementsAre(HasSubstr("'test' still change the graph after 20 rounds")));
+  EXPECT_THAT(report.notes(),
+              ElementsAre(HasSubstr("'test' still change the graph after 20 rounds")));
 }
 
 TEST(PassRunner, NamesTheFailingPass) {
@@ -101,7 +102,8 @@ TEST(PassRunner, VerifiesAfterAChange) {
     g.SetType(g.outputs()[0].value, {ir::DType::kF32, {7}});
     return true;
   });
-  EXPECT_THAT(runner.Run(list, graph), IsInvalidInput(HasSubstr("pass scripted: leaves an invalid graph: ")));
+  EXPECT_THAT(runner.Run(list, graph),
+              IsInvalidInput(HasSubstr("pass scripted: leaves an invalid graph: ")));
 }
 
 TEST(PassRunner, ChecksTheClaimInBothDirections) {
@@ -117,12 +119,14 @@ TEST(PassRunner, ChecksTheClaimInBothDirections) {
   };
   EXPECT_OK(run(DropLast));
   EXPECT_THAT(run([](ir::Graph&) -> absl::StatusOr<bool> { return true; }),
-              StatusIs(absl::StatusCode::kInternal, HasSubstr("claims a change, but the text is the same")));
-  EXPECT_THAT(run([](ir::Graph& g) -> absl::StatusOr<bool> {
-                RETURN_IF_ERROR(DropLast(g).status());
-                return false;
-              }),
-              StatusIs(absl::StatusCode::kInternal, HasSubstr("claims no change, but the text differs")));
+              StatusIs(absl::StatusCode::kInternal,
+                       HasSubstr("claims a change, but the text is the same")));
+  EXPECT_THAT(
+      run([](ir::Graph& g) -> absl::StatusOr<bool> {
+        RETURN_IF_ERROR(DropLast(g).status());
+        return false;
+      }),
+      StatusIs(absl::StatusCode::kInternal, HasSubstr("claims no change, but the text differs")));
 }
 
 TEST(PassRunner, DumpsWhatChanged) {

@@ -66,7 +66,8 @@ void CheckPass(Pass& pass, const PassCase& c) {
 
   Report report;
   ASSERT_OK_AND_ASSIGN(const bool changed, pass.Run(graph, report));
-  EXPECT_TRUE(TextsEqual(ir::PrintCanonical(ParseOrDie(expect_change ? c.after : c.before)), ir::PrintCanonical(graph)))
+  EXPECT_TRUE(TextsEqual(ir::PrintCanonical(ParseOrDie(expect_change ? c.after : c.before)),
+                         ir::PrintCanonical(graph)))
       << ir::PrintGraph(graph);
   EXPECT_EQ(changed, expect_change) << "what the pass claims";
   ASSERT_OK(ir::VerifyGraph(graph));

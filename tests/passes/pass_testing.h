@@ -5,9 +5,10 @@
 //       {"kept with other coefficients", R"(graph { ... })", kUnchanged},
 //   });
 //
-// A case parses `before`, verifies it, runs the pass, compares with `after` (names, provenance and the order of nodes do
-// not count), checks that "changed" is what the texts say, verifies again, runs the pass once more (no change), and
-// evaluates the graph before and after on the same seeded inputs.
+// A case parses `before`, verifies it, runs the pass, compares with `after` (names, provenance and
+// the order of nodes do not count), checks that "changed" is what the texts say, verifies again,
+// runs the pass once more (no change), and evaluates the graph before and after on the same seeded
+// inputs.
 #ifndef TESTS_PASSES_PASS_TESTING_H_
 #define TESTS_PASSES_PASS_TESTING_H_
 
@@ -29,11 +30,11 @@ struct PassCase {
   std::string name;  // what happens, in words
   std::string before;
   std::string after;
-  // The largest difference of an output, relative to the largest number of that output. The default is a few roundings
-  // of f32 in another order; a rewrite that is exact says 0.
+  // The largest difference of an output, relative to the largest number of that output. The default
+  // is a few roundings of f32 in another order; a rewrite that is exact says 0.
   double tolerance = 2e-6;
-  // Off where the pass changes what is computed on purpose (padded rows), or where the graph has a value that only the
-  // pass can settle.
+  // Off where the pass changes what is computed on purpose (padded rows), or where the graph has a
+  // value that only the pass can settle.
   bool evaluate = true;
 };
 
@@ -47,7 +48,8 @@ void CheckPass(Pass& pass, const PassCase& c);
 // Runs the pass on a text that it changes, and compares only what the graph computes.
 void CheckComputesTheSame(Pass& pass, const std::string& before, double tolerance = 2e-6);
 
-// The pass on a text: the report is filled, the result is printed canonically. Fails the test on an error.
+// The pass on a text: the report is filled, the result is printed canonically. Fails the test on an
+// error.
 std::string RunOnText(Pass& pass, const std::string& text, Report& report);
 
 // The error of a pass on a text.
@@ -60,13 +62,13 @@ absl::Status ErrorOnText(Pass& pass, const std::string& text);
   INSTANTIATE_PASS_TEST_WITH(PassType, std::make_unique<PassType>(), __VA_ARGS__)
 
 // The same with an expression that makes the pass (options).
-#define INSTANTIATE_PASS_TEST_WITH(Suite, make_pass, ...)                                        \
-  class Suite##Test : public testing::TestWithParam<::g4c::passes::PassCase> {};                 \
-  TEST_P(Suite##Test, Rewrites) {                                                                \
-    std::unique_ptr<::g4c::passes::Pass> pass = make_pass;                                       \
-    ::g4c::passes::CheckPass(*pass, GetParam());                                                 \
-  }                                                                                              \
-  INSTANTIATE_TEST_SUITE_P(, Suite##Test,                                                        \
+#define INSTANTIATE_PASS_TEST_WITH(Suite, make_pass, ...)                                       \
+  class Suite##Test : public testing::TestWithParam<::g4c::passes::PassCase> {};                \
+  TEST_P(Suite##Test, Rewrites) {                                                               \
+    std::unique_ptr<::g4c::passes::Pass> pass = make_pass;                                      \
+    ::g4c::passes::CheckPass(*pass, GetParam());                                                \
+  }                                                                                             \
+  INSTANTIATE_TEST_SUITE_P(, Suite##Test,                                                       \
                            testing::ValuesIn(std::vector<::g4c::passes::PassCase> __VA_ARGS__), \
                            ::g4c::passes::CaseName)
 
