@@ -1,9 +1,7 @@
 #include "frontend/graph_importer.h"
 
 #include <algorithm>
-#include <queue>
 
-#include "absl/strings/str_join.h"
 #include "frontend/op_registry.h"
 #include "frontend/provenance_import.h"
 
@@ -13,38 +11,13 @@ namespace {
 using onnx::GraphProto;
 using onnx::NodeProto;
 
-std::string FunctionKey(absl::string_view domain, absl::string_view name, absl::string_view overload) {
+std::string FunctionKey(absl::string_view domain, absl::string_view name,
+                        absl::string_view overload) {
   return absl::StrCat(domain == "ai.onnx" ? "" : domain, ":", name, ":", overload);
 }
 
-std::string DomainOf(const NodeProto& node) { return node.domain() == "ai.onnx" ? "" : node.domain(); }
-
-// Where a node stands, for a problem's second column.
-std::string Where(const NodeProto& node, const ir::Provenance& provenance) {
-  return provenance.empty() ? absl::StrCat(node.op_type(), " '", node.name(), "'") : provenance.Text();
-}
-
-// All names that a node reads, those that its branches read included.
-std::vector<std::string> NamesRead(const NodeProto& node) {
-  std::vector<std::string> names;
-  std::vector<const NodeProto*> stack{&node};
-  while (!stack.empty()) {
-    const NodeProto* current = stack.back();
-    stack.pop_back();
-    for (const std::string& name : current->input()) {
-      if (!name.empty()) names.push_back(name);
-    }
-    for (const auto& attribute : current->attribute()) {
-      if (!attribute.has_g()) continue;
-      for (const NodeProto& inner : attribute.g().node()) stack.push_back(&inner);
-      for (const auto& output : attribute.g().output()) names.push_back(output.name());
-    }
-  }
-  return names;
-}
-
-bool HasBranches(const NodeProto& node) {
-  return std::any_of(node.attribute().begin(), node.attribute().end(), [](const auto& a) { return a.has_g(); });
+std::string DomainOf(const NodeProto& node) {
+  return node.domain() == "ai.onnx" ? "" : node.domain();
 }
 
 absl::StatusOr<ir::Type> TypeOfProto(const onnx::TypeProto& type) {
@@ -53,11 +26,13 @@ absl::StatusOr<ir::Type> TypeOfProto(const onnx::TypeProto& type) {
   if (!type.tensor_type().has_shape()) return ir::Type{LogicalDType(dtype), ir::Shape()};
   ir::Dims dims;
   for (const auto& dim : type.tensor_type().shape().dim()) {
-    if (dim.has_dim_value() && dim.dim_value() < 0) return InvalidInput("its shape has the dimension ", dim.dim_value());
+    if (dim.has_dim_value() && dim.dim_value() < 0)
+      return InvalidInput("its shape has the dimension ", dim.dim_value());
     dims.push_back(dim.has_dim_value() ? dim.dim_value() : ir::kUnknownDim);
   }
   ir::Dims known;
-  std::copy_if(dims.begin(), dims.end(), std::back_inserter(known), [](int64_t d) { return d >= 0; });
+  std::copy_if(dims.begin(), dims.end(), std::back_inserter(known),
+               [](int64_t d) { return d >= 0; });
   RETURN_IF_ERROR(ir::CheckedNumElements(known).status());
   return ir::Type{LogicalDType(dtype), ir::Shape(std::move(dims))};
 }
@@ -70,7 +45,8 @@ absl::StatusOr<ir::Graph> GraphImporter::Import() {
   const absl::optional<Opsets> opsets = ReadOpsets(model_.opset_import(), "the model");
   for (const auto& function : model_.functions()) {
     functions_[FunctionKey(function.domain(), function.name(), function.overload())] = &function;
-    if (auto own = ReadOpsets(function.opset_import(), absl::StrCat("function ", function.name()))) {
+    if (auto own =
+            ReadOpsets(function.opset_import(), absl::StrCat("function ", function.name()))) {
       function_opsets_[&function] = *own;
     }
   }
@@ -87,14 +63,16 @@ absl::StatusOr<ir::Graph> GraphImporter::Import() {
 }
 
 absl::optional<GraphImporter::Opsets> GraphImporter::ReadOpsets(
-    const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports, absl::string_view where) {
+    const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports,
+    absl::string_view where) {
   Opsets opsets;
   for (const auto& entry : imports) {
     const std::string domain = entry.domain() == "ai.onnx" ? "" : entry.domain();
     opsets[domain] = entry.version();
     if (domain.empty() && (entry.version() < kOldestOpset || entry.version() > kNewestOpset)) {
-      problems_.Add(ProblemKind::kOpset, absl::StrCat("ai.onnx opset ", entry.version()),
-                    absl::StrCat("of ", where, "; ", kOldestOpset, " to ", kNewestOpset, " are read"));
+      problems_.Add(
+          ProblemKind::kOpset, absl::StrCat("ai.onnx opset ", entry.version()),
+          absl::StrCat("of ", where, "; ", kOldestOpset, " to ", kNewestOpset, " are read"));
       return absl::nullopt;
     }
   }
@@ -140,7 +118,8 @@ void GraphImporter::ImportInitializers(const GraphProto& graph, Scope& scope) {
     scope.names[proto.name()].value = graph_.AddConstant(proto.name(), type, *std::move(tensor));
   }
   for (const auto& sparse : graph.sparse_initializer()) {
-    scope.unreadable[sparse.values().name()] = Unsupported("initializer '", sparse.values().name(), "' is sparse");
+    scope.unreadable[sparse.values().name()] =
+        Unsupported("initializer '", sparse.values().name(), "' is sparse");
     scope.names[sparse.values().name()] = StandIn(sparse.values().name());
   }
 }
@@ -167,7 +146,8 @@ void GraphImporter::ImportOutputs(const GraphProto& graph, Scope& scope) {
       continue;
     }
     if (ref->value == ir::kNoValue) {
-      problems_.Add(ProblemKind::kUnsupported, absl::StrCat("output '", output.name(), "'"), "is a sequence");
+      problems_.Add(ProblemKind::kUnsupported, absl::StrCat("output '", output.name(), "'"),
+                    "is a sequence");
       continue;
     }
     graph_.AddOutput(output.name(), ref->value);
@@ -176,11 +156,12 @@ void GraphImporter::ImportOutputs(const GraphProto& graph, Scope& scope) {
     if (!declared.ok() || graph_.ProducedBy<ir::Foreign>(ref->value) != nullptr) continue;
     if (declared->dtype != inferred.dtype) {
       problems_.Add(ProblemKind::kInvalid, absl::StrCat("output '", output.name(), "'"),
-                    absl::StrCat("is declared ", ir::DTypeName(declared->dtype), ", but computed as ",
-                                 ir::DTypeName(inferred.dtype)));
+                    absl::StrCat("is declared ", ir::DTypeName(declared->dtype),
+                                 ", but computed as ", ir::DTypeName(inferred.dtype)));
     }
   }
-  if (graph.output_size() == 0) problems_.Add(ProblemKind::kInvalid, "the graph has no outputs", "");
+  if (graph.output_size() == 0)
+    problems_.Add(ProblemKind::kInvalid, "the graph has no outputs", "");
 }
 
 const Ref* GraphImporter::Lookup(const Scope& scope, const std::string& name) const {
@@ -192,7 +173,8 @@ const Ref* GraphImporter::Lookup(const Scope& scope, const std::string& name) co
 }
 
 Ref GraphImporter::StandIn(absl::string_view name) {
-  const ir::NodeId node = graph_.AddNode(ir::Foreign{"unknown"}, {}, {std::string(name)}, {ir::Type{}}, {});
+  const ir::NodeId node =
+      graph_.AddNode(ir::Foreign{"unknown"}, {}, {std::string(name)}, {ir::Type{}}, {});
   return {graph_.node(node).outputs[0], nullptr};
 }
 
@@ -202,84 +184,12 @@ void GraphImporter::StandInForOutputs(const NodeProto& node, Scope& scope) {
   }
 }
 
-std::vector<int> GraphImporter::Order(const Nodes& nodes, const Scope& scope) {
-  absl::flat_hash_map<std::string, int> producer;
-  for (int i = 0; i < nodes.size(); ++i) {
-    for (const std::string& output : nodes[i].output()) {
-      if (!output.empty()) producer.try_emplace(output, i);
-    }
-  }
-  std::vector<std::vector<int>> needs(nodes.size());
-  std::vector<std::vector<int>> users(nodes.size());
-  std::vector<int> missing(nodes.size(), 0);
-  for (int i = 0; i < nodes.size(); ++i) {
-    for (const std::string& name : NamesRead(nodes[i])) {
-      const auto it = producer.find(name);
-      if (it == producer.end() || (it->second == i && HasBranches(nodes[i]))) continue;
-      needs[i].push_back(it->second);
-      users[it->second].push_back(i);
-      ++missing[i];
-    }
-    for (const std::string& name : nodes[i].input()) {
-      if (name.empty() || producer.contains(name) || Lookup(scope, name) != nullptr) continue;
-      if (!reported_.insert(name).second) continue;
-      problems_.Add(ProblemKind::kDangling, name,
-                    absl::StrCat("read by ", Where(nodes[i], ProvenanceOf(nodes[i]))));
-    }
-  }
-  std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
-  for (int i = 0; i < nodes.size(); ++i) {
-    if (missing[i] == 0) ready.push(i);
-  }
-  std::vector<int> order;
-  std::vector<bool> done(nodes.size(), false);
-  while (!ready.empty()) {
-    const int i = ready.top();
-    ready.pop();
-    order.push_back(i);
-    done[i] = true;
-    for (int user : users[i]) {
-      if (--missing[user] == 0) ready.push(user);
-    }
-  }
-  if (static_cast<int>(order.size()) < nodes.size()) ReportCycle(nodes, needs, done);
-  return order;
-}
-
-void GraphImporter::ReportCycle(const Nodes& nodes, const std::vector<std::vector<int>>& needs,
-                                const std::vector<bool>& done) {
-  // From any node that is left, following needs that are left runs into a cycle.
-  int at = static_cast<int>(std::find(done.begin(), done.end(), false) - done.begin());
-  std::vector<int> path;
-  std::vector<int> place(nodes.size(), -1);
-  while (place[at] < 0) {
-    place[at] = static_cast<int>(path.size());
-    path.push_back(at);
-    for (int need : needs[at]) {
-      if (!done[need]) {
-        at = need;
-        break;
-      }
-    }
-  }
-  std::vector<std::string> names;
-  for (size_t i = path.size(); i-- > static_cast<size_t>(place[at]);) {
-    names.push_back(Where(nodes[path[i]], ProvenanceOf(nodes[path[i]])));
-  }
-  constexpr size_t kMostNames = 8;
-  const size_t more = names.size() > kMostNames ? names.size() - kMostNames : 0;
-  names.resize(names.size() - more);
-  problems_.Add(ProblemKind::kCycle,
-                absl::StrCat(absl::StrJoin(names, " -> "), more > 0 ? absl::StrCat(" -> ", more, " more") : "",
-                             " -> back to the first"),
-                "");
-}
-
 void GraphImporter::ImportNodes(const Nodes& nodes, Scope& scope) {
   for (int i : Order(nodes, scope)) {
     if (gave_up_) return;
     if (++nodes_ > kMaxNodes) {
-      problems_.Add(ProblemKind::kUnsupported, absl::StrCat("more than ", kMaxNodes, " nodes with functions inlined"), "");
+      problems_.Add(ProblemKind::kUnsupported,
+                    absl::StrCat("more than ", kMaxNodes, " nodes with functions inlined"), "");
       gave_up_ = true;
       return;
     }
@@ -289,7 +199,8 @@ void GraphImporter::ImportNodes(const Nodes& nodes, Scope& scope) {
   for (const NodeProto& node : nodes) StandInForOutputs(node, scope);
 }
 
-std::vector<Ref> GraphImporter::InputRefs(const NodeProto& node, Scope& scope, const std::string& where) {
+std::vector<Ref> GraphImporter::InputRefs(const NodeProto& node, Scope& scope,
+                                          const std::string& where) {
   std::vector<Ref> refs;
   for (const std::string& name : node.input()) {
     if (name.empty()) {
@@ -298,7 +209,8 @@ std::vector<Ref> GraphImporter::InputRefs(const NodeProto& node, Scope& scope, c
     }
     for (const Scope* s = &scope; s != nullptr; s = s->parent) {
       const auto unreadable = s->unreadable.find(name);
-      if (unreadable != s->unreadable.end()) problems_.Add(unreadable->second, absl::StrCat("read by ", where));
+      if (unreadable != s->unreadable.end())
+        problems_.Add(unreadable->second, absl::StrCat("read by ", where));
     }
     const Ref* ref = Lookup(scope, name);
     if (ref == nullptr) {
@@ -320,11 +232,13 @@ void GraphImporter::ImportNode(const NodeProto& node, Scope& scope) {
     ir::Origin origin = scope.caller->lead();
     origin.op_type = node.op_type();
     // Of nested calls only the outermost, however deep they go.
-    if (scope.call_depth == 1 && !node.name().empty()) origin.node = absl::StrCat(origin.node, "/", node.name());
+    if (scope.call_depth == 1 && !node.name().empty())
+      origin.node = absl::StrCat(origin.node, "/", node.name());
     provenance = ir::Provenance(std::move(origin));
   }
   const std::string where = Where(node, provenance);
-  const auto function = functions_.find(FunctionKey(node.domain(), node.op_type(), node.overload()));
+  const auto function =
+      functions_.find(FunctionKey(node.domain(), node.op_type(), node.overload()));
   absl::Status status;
   if (function != functions_.end()) {
     status = ImportCall(node, *function->second, scope, provenance);
@@ -337,15 +251,18 @@ void GraphImporter::ImportNode(const NodeProto& node, Scope& scope) {
   StandInForOutputs(node, scope);
 }
 
-void GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope, const ir::Provenance& provenance) {
+void GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope,
+                                  const ir::Provenance& provenance) {
   const std::string where = Where(node, provenance);
   const std::string domain = DomainOf(node);
-  const std::string full_name = domain.empty() ? node.op_type() : absl::StrCat(domain, ".", node.op_type());
+  const std::string full_name =
+      domain.empty() ? node.op_type() : absl::StrCat(domain, ".", node.op_type());
   std::vector<Ref> inputs = InputRefs(node, scope, where);
   const OpRow* row = FindOp(domain, node.op_type());
   if (row == nullptr) {
     const absl::string_view why = WhyRefused(node.op_type());
-    problems_.Add(ProblemKind::kOperator, full_name, why.empty() ? where : absl::StrCat(where, ": ", why));
+    problems_.Add(ProblemKind::kOperator, full_name,
+                  why.empty() ? where : absl::StrCat(where, ": ", why));
     return;
   }
   const auto opset = scope.opsets->find(domain);
@@ -367,8 +284,10 @@ void GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope, const ir:
     return;
   }
   for (const std::string& attribute : context.mistyped()) {
-    problems_.Add(ProblemKind::kInvalid, absl::StrCat("attribute '", attribute, "' has another type than ", full_name, " gives it"),
-                  where);
+    problems_.Add(
+        ProblemKind::kInvalid,
+        absl::StrCat("attribute '", attribute, "' has another type than ", full_name, " gives it"),
+        where);
   }
   for (const std::string& attribute : context.UnknownAttributes()) {
     problems_.Add(ProblemKind::kAttribute, absl::StrCat("'", attribute, "' of ", full_name), where);
@@ -376,28 +295,32 @@ void GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope, const ir:
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) continue;
     const Ref& result = context.results()[i];
-    if (result.value != ir::kNoValue || result.sequence != nullptr) scope.names[node.output(i)] = result;
+    if (result.value != ir::kNoValue || result.sequence != nullptr)
+      scope.names[node.output(i)] = result;
   }
 }
 
-absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::FunctionProto& function, Scope& scope,
-                                       const ir::Provenance& provenance) {
+absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::FunctionProto& function,
+                                       Scope& scope, const ir::Provenance& provenance) {
   if (scope.call_depth >= kMaxCallDepth) {
     gave_up_ = true;
-    return InvalidInput("functions are nested more than ", kMaxCallDepth, " calls deep, at '", function.name(),
-                        "'; inline them (onnx.inliner) or look for a recursion");
+    return InvalidInput("functions are nested more than ", kMaxCallDepth, " calls deep, at '",
+                        function.name(), "'; inline them (onnx.inliner) or look for a recursion");
   }
   const std::string where = Where(node, provenance);
   const std::vector<Ref> inputs = InputRefs(node, scope, where);
   if (inputs.size() > static_cast<size_t>(function.input_size())) {
-    return InvalidInput("function '", function.name(), "' takes ", function.input_size(), " inputs, not ", inputs.size());
+    return InvalidInput("function '", function.name(), "' takes ", function.input_size(),
+                        " inputs, not ", inputs.size());
   }
   CallAttributes attributes;
-  for (const auto& attribute : function.attribute_proto()) attributes[attribute.name()] = &attribute;
+  for (const auto& attribute : function.attribute_proto())
+    attributes[attribute.name()] = &attribute;
   absl::flat_hash_set<std::string> known(function.attribute().begin(), function.attribute().end());
   for (const auto& attribute : node.attribute()) {
     if (!known.contains(attribute.name()) && attributes.count(attribute.name()) == 0) {
-      problems_.Add(ProblemKind::kAttribute, absl::StrCat("'", attribute.name(), "' of function ", function.name()), where);
+      problems_.Add(ProblemKind::kAttribute,
+                    absl::StrCat("'", attribute.name(), "' of function ", function.name()), where);
       continue;
     }
     const onnx::AttributeProto* resolved = &attribute;
@@ -411,7 +334,8 @@ absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::Functi
   }
   Scope body;
   const auto opsets = function_opsets_.find(&function);
-  body.opsets = opsets == function_opsets_.end() || opsets->second.empty() ? scope.opsets : &opsets->second;
+  body.opsets =
+      opsets == function_opsets_.end() || opsets->second.empty() ? scope.opsets : &opsets->second;
   body.call = &attributes;
   body.caller = &provenance;
   body.call_depth = scope.call_depth + 1;
@@ -423,16 +347,20 @@ absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::Functi
   for (int i = 0; i < std::min(function.output_size(), node.output_size()); ++i) {
     if (node.output(i).empty()) continue;
     const Ref* ref = Lookup(body, function.output(i));
-    if (ref == nullptr) return InvalidInput("function '", function.name(), "' never computes its output '", function.output(i), "'");
+    if (ref == nullptr)
+      return InvalidInput("function '", function.name(), "' never computes its output '",
+                          function.output(i), "'");
     scope.names[node.output(i)] = *ref;
     const bool made_here = ref->value != ir::kNoValue && graph_.Producer(ref->value) != nullptr &&
-                           std::none_of(inputs.begin(), inputs.end(), [&](const Ref& in) { return in.value == ref->value; });
+                           std::none_of(inputs.begin(), inputs.end(),
+                                        [&](const Ref& in) { return in.value == ref->value; });
     if (made_here) graph_.Rename(ref->value, node.output(i));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Ref>> GraphImporter::ImportBranch(const GraphProto& branch, Scope& scope, bool lenient) {
+absl::StatusOr<std::vector<Ref>> GraphImporter::ImportBranch(const GraphProto& branch, Scope& scope,
+                                                             bool lenient) {
   Scope inner;
   inner.parent = &scope;
   inner.opsets = scope.opsets;
@@ -445,26 +373,30 @@ absl::StatusOr<std::vector<Ref>> GraphImporter::ImportBranch(const GraphProto& b
   std::vector<Ref> results;
   for (const auto& output : branch.output()) {
     const Ref* ref = Lookup(inner, output.name());
-    if (ref == nullptr) return InvalidInput("a branch never computes its output '", output.name(), "'");
+    if (ref == nullptr)
+      return InvalidInput("a branch never computes its output '", output.name(), "'");
     results.push_back(*ref);
   }
   return results;
 }
 
-absl::Status GraphImporter::ImportIf(const NodeProto& node, Scope& scope, const ir::Provenance& provenance) {
+absl::Status GraphImporter::ImportIf(const NodeProto& node, Scope& scope,
+                                     const ir::Provenance& provenance) {
   const std::vector<Ref> inputs = InputRefs(node, scope, Where(node, provenance));
   const GraphProto* branches[2] = {nullptr, nullptr};  // then, else
   for (const auto& attribute : node.attribute()) {
     if (attribute.name() == "then_branch") branches[0] = &attribute.g();
     if (attribute.name() == "else_branch") branches[1] = &attribute.g();
   }
-  if (inputs.size() != 1 || inputs[0].value == ir::kNoValue || branches[0] == nullptr || branches[1] == nullptr) {
+  if (inputs.size() != 1 || inputs[0].value == ir::kNoValue || branches[0] == nullptr ||
+      branches[1] == nullptr) {
     return InvalidInput("If needs a condition and two branches");
   }
   const ir::ValueId condition = inputs[0].value;
   if (graph_.IsConstant(condition) && graph_.value(condition).constant->NumElements() == 1) {
     const bool taken = graph_.value(condition).constant->IntScalar() != 0;
-    ASSIGN_OR_RETURN(const std::vector<Ref> results, ImportBranch(*branches[taken ? 0 : 1], scope, false));
+    ASSIGN_OR_RETURN(const std::vector<Ref> results,
+                     ImportBranch(*branches[taken ? 0 : 1], scope, false));
     for (int i = 0; i < node.output_size() && i < static_cast<int>(results.size()); ++i) {
       scope.names[node.output(i)] = results[i];
     }
@@ -473,11 +405,14 @@ absl::Status GraphImporter::ImportIf(const NodeProto& node, Scope& scope, const 
   // Which branch runs shows when the condition has been folded.
   ASSIGN_OR_RETURN(const std::vector<Ref> a, ImportBranch(*branches[0], scope, true));
   ASSIGN_OR_RETURN(const std::vector<Ref> b, ImportBranch(*branches[1], scope, true));
-  if (a.size() != b.size()) return InvalidInput("the branches of If have ", a.size(), " and ", b.size(), " outputs");
+  if (a.size() != b.size())
+    return InvalidInput("the branches of If have ", a.size(), " and ", b.size(), " outputs");
   for (int i = 0; i < node.output_size() && i < static_cast<int>(a.size()); ++i) {
-    if (a[i].value == ir::kNoValue || b[i].value == ir::kNoValue) return Unsupported("If with sequences as results");
+    if (a[i].value == ir::kNoValue || b[i].value == ir::kNoValue)
+      return Unsupported("If with sequences as results");
     ASSIGN_OR_RETURN(scope.names[node.output(i)].value,
-                     graph_.AddInferred(ir::Choose{}, {condition, a[i].value, b[i].value}, node.output(i), provenance));
+                     graph_.AddInferred(ir::Choose{}, {condition, a[i].value, b[i].value},
+                                        node.output(i), provenance));
   }
   return absl::OkStatus();
 }

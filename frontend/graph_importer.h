@@ -23,7 +23,8 @@ inline constexpr int kMaxNodes = 5'000'000;
 
 class GraphImporter {
  public:
-  GraphImporter(const onnx::ModelProto& model, TensorImporter* tensors) : model_(model), tensors_(tensors) {}
+  GraphImporter(const onnx::ModelProto& model, TensorImporter* tensors)
+      : model_(model), tensors_(tensors) {}
 
   // The whole model, or all of its problems.
   absl::StatusOr<ir::Graph> Import();
@@ -46,22 +47,26 @@ class GraphImporter {
   };
   using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
-  absl::optional<Opsets> ReadOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports,
-                                    absl::string_view where);
+  absl::optional<Opsets> ReadOpsets(
+      const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports,
+      absl::string_view where);
   void ImportInputs(const onnx::GraphProto& graph, Scope& scope);
   void ImportInitializers(const onnx::GraphProto& graph, Scope& scope);
   void ImportOutputs(const onnx::GraphProto& graph, Scope& scope);
   void CheckDefinitions(const onnx::GraphProto& graph);
   // The order in which nodes can be imported; names a cycle, and inputs that nothing produces.
   std::vector<int> Order(const Nodes& nodes, const Scope& scope);
-  void ReportCycle(const Nodes& nodes, const std::vector<std::vector<int>>& needs, const std::vector<bool>& done);
+  void ReportCycle(const Nodes& nodes, const std::vector<std::vector<int>>& needs,
+                   const std::vector<bool>& done);
   void ImportNodes(const Nodes& nodes, Scope& scope);
   void ImportNode(const onnx::NodeProto& node, Scope& scope);
   void ImportBuiltin(const onnx::NodeProto& node, Scope& scope, const ir::Provenance& provenance);
-  absl::Status ImportCall(const onnx::NodeProto& node, const onnx::FunctionProto& function, Scope& scope,
-                          const ir::Provenance& provenance);
-  absl::Status ImportIf(const onnx::NodeProto& node, Scope& scope, const ir::Provenance& provenance);
-  absl::StatusOr<std::vector<Ref>> ImportBranch(const onnx::GraphProto& branch, Scope& scope, bool lenient);
+  absl::Status ImportCall(const onnx::NodeProto& node, const onnx::FunctionProto& function,
+                          Scope& scope, const ir::Provenance& provenance);
+  absl::Status ImportIf(const onnx::NodeProto& node, Scope& scope,
+                        const ir::Provenance& provenance);
+  absl::StatusOr<std::vector<Ref>> ImportBranch(const onnx::GraphProto& branch, Scope& scope,
+                                                bool lenient);
 
   const Ref* Lookup(const Scope& scope, const std::string& name) const;
   // The refs of a node's inputs; those that do not exist are stood in for.
@@ -74,7 +79,8 @@ class GraphImporter {
   TensorImporter* tensors_;
   ir::Graph graph_;
   Problems problems_;
-  absl::flat_hash_map<std::string, const onnx::FunctionProto*> functions_;  // by domain, name, overload
+  absl::flat_hash_map<std::string, const onnx::FunctionProto*>
+      functions_;  // by domain, name, overload
   std::map<const onnx::FunctionProto*, Opsets> function_opsets_;
   absl::flat_hash_set<std::string> reported_;  // dangling names
   int nodes_ = 0;

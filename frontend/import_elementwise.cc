@@ -5,8 +5,10 @@
 
 namespace g4c::frontend {
 
-#define G4C_UNARY(OnnxName, IrName) \
-  absl::Status Import##OnnxName(NodeContext& node) { return node.Return(ir::IrName{}, node.Inputs(1)); }
+#define G4C_UNARY(OnnxName, IrName)                   \
+  absl::Status Import##OnnxName(NodeContext& node) {  \
+    return node.Return(ir::IrName{}, node.Inputs(1)); \
+  }
 G4C_UNARY(Abs, Abs)
 G4C_UNARY(Ceil, Ceil)
 G4C_UNARY(Cos, Cos)
@@ -26,8 +28,10 @@ G4C_UNARY(Sqrt, Sqrt)
 G4C_UNARY(Tanh, Tanh)
 #undef G4C_UNARY
 
-#define G4C_BINARY(OnnxName, IrName) \
-  absl::Status Import##OnnxName(NodeContext& node) { return node.Return(ir::IrName{}, node.Inputs(2)); }
+#define G4C_BINARY(OnnxName, IrName)                  \
+  absl::Status Import##OnnxName(NodeContext& node) {  \
+    return node.Return(ir::IrName{}, node.Inputs(2)); \
+  }
 G4C_BINARY(Add, Add)
 G4C_BINARY(And, LogicalAnd)
 G4C_BINARY(Div, Div)
@@ -52,7 +56,8 @@ absl::Status ImportDropout(NodeContext& node) {
   RETURN_IF_ERROR(node.RequireOutputs(1));
   if (node.Has(2)) {
     const ir::Tensor* training = node.Constant(2);
-    if (training == nullptr || training->IntScalar() != 0) return Unsupported("Dropout in training mode");
+    if (training == nullptr || training->IntScalar() != 0)
+      return Unsupported("Dropout in training mode");
   }
   return node.Forward(node.Input(0));
 }
@@ -119,7 +124,8 @@ absl::Status ImportClip(NodeContext& node) {
   if (!low && !high) return node.Forward(node.Input(0));
   if (!high) return node.Return(ir::Maximum{}, {node.Input(0), node.Input(1)});
   if (!low) return node.Return(ir::Minimum{}, {node.Input(0), node.Input(2)});
-  ASSIGN_OR_RETURN(const ir::ValueId raised, node.Emit(ir::Maximum{}, {node.Input(0), node.Input(1)}));
+  ASSIGN_OR_RETURN(const ir::ValueId raised,
+                   node.Emit(ir::Maximum{}, {node.Input(0), node.Input(1)}));
   return node.Return(ir::Minimum{}, {raised, node.Input(2)});
 }
 
@@ -152,7 +158,9 @@ absl::Status ImportGelu(NodeContext& node) {
   return node.Return(ir::Gelu{approximate == "tanh"}, {node.Input(0)});
 }
 
-absl::Status ImportMicrosoftGelu(NodeContext& node) { return node.Return(ir::Gelu{false}, {node.Input(0)}); }
+absl::Status ImportMicrosoftGelu(NodeContext& node) {
+  return node.Return(ir::Gelu{false}, {node.Input(0)});
+}
 
 // gelu(x + bias), the tanh form
 absl::Status ImportFastGelu(NodeContext& node) {

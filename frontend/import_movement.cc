@@ -9,12 +9,14 @@ absl::Status ImportReshape(NodeContext& node) {
   return node.Return(ir::DynamicReshape{node.Int("allowzero", 0) != 0}, node.Inputs(2));
 }
 
-// [d0, ..., dn] -> [d0 * ... * d(axis-1), daxis * ... * dn]: the first factor is a product of dims, the second -1, or the
-// other way round where the first is 1.
+// [d0, ..., dn] -> [d0 * ... * d(axis-1), daxis * ... * dn]: the first factor is a product of dims,
+// the second -1, or the other way round where the first is 1.
 absl::Status ImportFlatten(NodeContext& node) {
   const int64_t axis = node.Int("axis", 1);
   const ir::Shape& shape = node.TypeOf(node.Input(0)).shape;
-  if (!shape.has_rank()) return Unsupported("Flatten of a value of unknown rank; run shape inference on the model first");
+  if (!shape.has_rank())
+    return Unsupported(
+        "Flatten of a value of unknown rank; run shape inference on the model first");
   const int64_t rank = shape.rank();
   if (axis < -rank || axis > rank) return InvalidInput("axis ", axis, " is outside of rank ", rank);
   const int64_t split = axis < 0 ? axis + rank : axis;
@@ -34,18 +36,30 @@ absl::Status ImportTranspose(NodeContext& node) {
   if (node.Attribute("perm") == nullptr) {
     const ir::Shape& shape = node.TypeOf(node.Input(0)).shape;
     if (!shape.has_rank()) {
-      return Unsupported("Transpose without perm of a value of unknown rank; run shape inference on the model first");
+      return Unsupported(
+          "Transpose without perm of a value of unknown rank; run shape inference on the model "
+          "first");
     }
     for (int i = shape.rank() - 1; i >= 0; --i) perm.push_back(i);
   }
   return node.Return(ir::Transpose{std::move(perm)}, {node.Input(0)});
 }
 
-absl::Status ImportSqueeze(NodeContext& node) { return node.Return(ir::DynamicSqueeze{}, node.Inputs(2)); }
-absl::Status ImportUnsqueeze(NodeContext& node) { return node.Return(ir::DynamicUnsqueeze{}, node.Inputs(2)); }
-absl::Status ImportExpand(NodeContext& node) { return node.Return(ir::DynamicExpand{}, node.Inputs(2)); }
-absl::Status ImportTile(NodeContext& node) { return node.Return(ir::DynamicTile{}, node.Inputs(2)); }
-absl::Status ImportSlice(NodeContext& node) { return node.Return(ir::DynamicSlice{}, node.Inputs(5)); }
+absl::Status ImportSqueeze(NodeContext& node) {
+  return node.Return(ir::DynamicSqueeze{}, node.Inputs(2));
+}
+absl::Status ImportUnsqueeze(NodeContext& node) {
+  return node.Return(ir::DynamicUnsqueeze{}, node.Inputs(2));
+}
+absl::Status ImportExpand(NodeContext& node) {
+  return node.Return(ir::DynamicExpand{}, node.Inputs(2));
+}
+absl::Status ImportTile(NodeContext& node) {
+  return node.Return(ir::DynamicTile{}, node.Inputs(2));
+}
+absl::Status ImportSlice(NodeContext& node) {
+  return node.Return(ir::DynamicSlice{}, node.Inputs(5));
+}
 absl::Status ImportRange(NodeContext& node) { return node.Return(ir::Range{}, node.Inputs(3)); }
 absl::Status ImportNonZero(NodeContext& node) { return node.Return(ir::NonZero{}, node.Inputs(1)); }
 
@@ -68,11 +82,14 @@ absl::Status ImportPad(NodeContext& node) {
   const std::string mode = node.String("mode", "constant");
   const auto names = ir::EnumNames(ir::PadMode{});
   const auto it = std::find(names.begin(), names.end(), mode);
-  if (it == names.end()) return InvalidInput("mode '", mode, "' is none of constant, reflect, edge, wrap");
+  if (it == names.end())
+    return InvalidInput("mode '", mode, "' is none of constant, reflect, edge, wrap");
   return node.Return(ir::DynamicPad{static_cast<ir::PadMode>(it - names.begin())}, node.Inputs(4));
 }
 
-absl::Status ImportGather(NodeContext& node) { return node.Return(ir::Gather{node.Int("axis", 0)}, node.Inputs(2)); }
+absl::Status ImportGather(NodeContext& node) {
+  return node.Return(ir::Gather{node.Int("axis", 0)}, node.Inputs(2));
+}
 absl::Status ImportGatherElements(NodeContext& node) {
   return node.Return(ir::GatherElements{node.Int("axis", 0)}, node.Inputs(2));
 }
@@ -86,7 +103,8 @@ absl::StatusOr<ir::ScatterKind> ReductionOf(NodeContext& node) {
   const std::string reduction = node.String("reduction", "none");
   const auto names = ir::EnumNames(ir::ScatterKind{});
   const auto it = std::find(names.begin(), names.end(), reduction);
-  if (it == names.end()) return InvalidInput("reduction '", reduction, "' is none of none, add, mul, max, min");
+  if (it == names.end())
+    return InvalidInput("reduction '", reduction, "' is none of none, add, mul, max, min");
   return static_cast<ir::ScatterKind>(it - names.begin());
 }
 
@@ -131,14 +149,18 @@ absl::Status ImportConstant(NodeContext& node) {
     ASSIGN_OR_RETURN(ir::Tensor tensor, node.tensors().Import(value->t()));
     return forward(std::move(tensor));
   }
-  if (const auto* value = node.Attribute("value_float")) return forward(ir::Tensor::ScalarF32(value->f()));
-  if (const auto* value = node.Attribute("value_int")) return forward(ir::Tensor::ScalarI64(value->i()));
+  if (const auto* value = node.Attribute("value_float"))
+    return forward(ir::Tensor::ScalarF32(value->f()));
+  if (const auto* value = node.Attribute("value_int"))
+    return forward(ir::Tensor::ScalarI64(value->i()));
   if (const auto* value = node.Attribute("value_floats")) {
     const std::vector<float> list(value->floats().begin(), value->floats().end());
-    return forward(ir::Tensor::Of<float>(ir::DType::kF32, {static_cast<int64_t>(list.size())}, list));
+    return forward(
+        ir::Tensor::Of<float>(ir::DType::kF32, {static_cast<int64_t>(list.size())}, list));
   }
   if (const auto* value = node.Attribute("value_ints")) {
-    return forward(ir::Tensor::I64(std::vector<int64_t>(value->ints().begin(), value->ints().end())));
+    return forward(
+        ir::Tensor::I64(std::vector<int64_t>(value->ints().begin(), value->ints().end())));
   }
   for (const char* name : {"value_string", "value_strings", "sparse_value"}) {
     if (node.Attribute(name) != nullptr) return Unsupported("a Constant with a ", name);
@@ -150,10 +172,12 @@ absl::Status ImportConstantOfShape(NodeContext& node) {
   ir::ValueId value = node.Scalar(0);
   if (const auto* attribute = node.Attribute("value")) {
     ASSIGN_OR_RETURN(ir::Tensor tensor, node.tensors().Import(attribute->t()));
-    if (tensor.NumElements() != 1) return InvalidInput("its value has ", tensor.NumElements(), " elements");
+    if (tensor.NumElements() != 1)
+      return InvalidInput("its value has ", tensor.NumElements(), " elements");
     tensor = tensor.Reshaped({});
     const ir::Type type{LogicalDType(tensor.dtype()), ir::Shape(ir::Dims{})};
-    value = node.graph().AddConstant(absl::StrCat(node.node().output(0), "_value"), type, std::move(tensor));
+    value = node.graph().AddConstant(absl::StrCat(node.node().output(0), "_value"), type,
+                                     std::move(tensor));
   }
   return node.Return(ir::DynamicExpand{}, {value, node.Input(0)});
 }

@@ -8,11 +8,13 @@ namespace {
 absl::StatusOr<int64_t> ChannelAxis(NodeContext& node) {
   const int64_t axis = node.Int("axis", 1);
   if (const int64_t block = node.Int("block_size", 0); block != 0) {
-    return Unsupported("block_size ", block, ": Circle has no block-wise qparams; quantise per channel");
+    return Unsupported("block_size ", block,
+                       ": Circle has no block-wise qparams; quantise per channel");
   }
   const ir::Shape& scale = node.TypeOf(node.Input(1)).shape;
   if (scale.has_rank() && scale.rank() > 1) {
-    return Unsupported("scales of shape ", ir::ShapeText(scale), "; quantise per tensor or per channel");
+    return Unsupported("scales of shape ", ir::ShapeText(scale),
+                       "; quantise per tensor or per channel");
   }
   if (scale.has_rank() && (scale.rank() == 0 || scale.dim(0) == 1)) return -1;
   if (axis >= 0) return axis;

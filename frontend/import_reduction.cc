@@ -5,7 +5,8 @@ namespace g4c::frontend {
 namespace {
 
 // `axes_input_since`: the opset from which the axes are an input.
-absl::Status Reduce(NodeContext& node, ir::ReduceKind kind, int64_t axes_input_since, ir::ValueId x) {
+absl::Status Reduce(NodeContext& node, ir::ReduceKind kind, int64_t axes_input_since,
+                    ir::ValueId x) {
   ir::DynamicReduce op;
   op.kind = kind;
   op.keep_dims = node.Int("keepdims", 1) != 0;
@@ -27,11 +28,21 @@ absl::Status Reduce(NodeContext& node, ir::ReduceKind kind, int64_t axes_input_s
 
 }  // namespace
 
-absl::Status ImportReduceSum(NodeContext& node) { return Reduce(node, ir::ReduceKind::kSum, 13, node.Input(0)); }
-absl::Status ImportReduceMean(NodeContext& node) { return Reduce(node, ir::ReduceKind::kMean, 18, node.Input(0)); }
-absl::Status ImportReduceMax(NodeContext& node) { return Reduce(node, ir::ReduceKind::kMax, 18, node.Input(0)); }
-absl::Status ImportReduceMin(NodeContext& node) { return Reduce(node, ir::ReduceKind::kMin, 18, node.Input(0)); }
-absl::Status ImportReduceProd(NodeContext& node) { return Reduce(node, ir::ReduceKind::kProd, 18, node.Input(0)); }
+absl::Status ImportReduceSum(NodeContext& node) {
+  return Reduce(node, ir::ReduceKind::kSum, 13, node.Input(0));
+}
+absl::Status ImportReduceMean(NodeContext& node) {
+  return Reduce(node, ir::ReduceKind::kMean, 18, node.Input(0));
+}
+absl::Status ImportReduceMax(NodeContext& node) {
+  return Reduce(node, ir::ReduceKind::kMax, 18, node.Input(0));
+}
+absl::Status ImportReduceMin(NodeContext& node) {
+  return Reduce(node, ir::ReduceKind::kMin, 18, node.Input(0));
+}
+absl::Status ImportReduceProd(NodeContext& node) {
+  return Reduce(node, ir::ReduceKind::kProd, 18, node.Input(0));
+}
 
 absl::Status ImportReduceSumSquare(NodeContext& node) {
   ASSIGN_OR_RETURN(const ir::ValueId square, node.Emit(ir::Mul{}, {node.Input(0), node.Input(0)}));
@@ -43,19 +54,22 @@ absl::Status ImportSoftmax(NodeContext& node) {
 }
 
 absl::Status ImportCumSum(NodeContext& node) {
-  return node.Return(ir::CumSum{node.Int("exclusive", 0) != 0, node.Int("reverse", 0) != 0}, node.Inputs(2));
+  return node.Return(ir::CumSum{node.Int("exclusive", 0) != 0, node.Int("reverse", 0) != 0},
+                     node.Inputs(2));
 }
 
 absl::Status ImportLayerNorm(NodeContext& node) {
   node.Ignore("stash_type");  // the type in which the statistics are computed
   RETURN_IF_ERROR(node.RequireOutputs(1));
-  return node.Return(ir::LayerNorm{node.Int("axis", -1), node.Float("epsilon", 1e-5f)}, node.Inputs(3));
+  return node.Return(ir::LayerNorm{node.Int("axis", -1), node.Float("epsilon", 1e-5f)},
+                     node.Inputs(3));
 }
 
 absl::Status ImportRmsNorm(NodeContext& node) {
   node.Ignore("stash_type");
   RETURN_IF_ERROR(node.RequireOutputs(1));
-  return node.Return(ir::RmsNormAxes{node.Int("axis", -1), node.Float("epsilon", 1e-5f)}, node.Inputs(2));
+  return node.Return(ir::RmsNormAxes{node.Int("axis", -1), node.Float("epsilon", 1e-5f)},
+                     node.Inputs(2));
 }
 
 // (input, skip, gamma, bias): s = input + skip + bias; results: rms_norm(s) gamma, -, -, s

@@ -38,7 +38,8 @@ absl::StatusOr<LoadedModel> Load(const std::string& path) {
   loaded.weight_bytes = tensors.total_bytes();
   loaded.files = tensors.Files();
   for (const auto& [dtype, count] : tensors.converted()) {
-    loaded.notes.push_back(absl::StrCat(count, " tensors are ", ir::DTypeName(dtype), ", read as f32"));
+    loaded.notes.push_back(
+        absl::StrCat(count, " tensors are ", ir::DTypeName(dtype), ", read as f32"));
   }
   return loaded;
 }

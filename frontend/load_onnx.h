@@ -18,9 +18,9 @@ struct LoadedModel {
   std::vector<std::string> notes;  // e.g. "124 tensors are bf16, read as f32"
 };
 
-// Weights are views of the mapped file (or of its external data). What an operator takes as an input stays an input;
-// shapes may be unknown. InvalidInput: damaged or invalid. Unsupported: valid ONNX that this tool does not read. Either
-// lists all problems.
+// Weights are views of the mapped file (or of its external data). What an operator takes as an
+// input stays an input; shapes may be unknown. InvalidInput: damaged or invalid. Unsupported: valid
+// ONNX that this tool does not read. Either lists all problems.
 absl::StatusOr<LoadedModel> LoadOnnx(const std::string& path);
 
 }  // namespace g4c::frontend

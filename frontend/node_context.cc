@@ -81,7 +81,9 @@ std::vector<std::string> NodeContext::UnknownAttributes() const {
   return unknown;
 }
 
-std::string NodeContext::ResultName(int i) const { return i < node_.output_size() ? node_.output(i) : ""; }
+std::string NodeContext::ResultName(int i) const {
+  return i < node_.output_size() ? node_.output(i) : "";
+}
 
 absl::StatusOr<ir::ValueId> NodeContext::Emit(ir::Op op, std::vector<ir::ValueId> inputs) {
   // The suffix keeps the plain name free for the node's own result.
@@ -91,7 +93,8 @@ absl::StatusOr<ir::ValueId> NodeContext::Emit(ir::Op op, std::vector<ir::ValueId
 
 absl::Status NodeContext::Return(ir::Op op, std::vector<ir::ValueId> inputs, int i) {
   if (!Wants(i)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(results_[i].value, graph_->AddInferred(std::move(op), std::move(inputs), ResultName(i), provenance_));
+  ASSIGN_OR_RETURN(results_[i].value, graph_->AddInferred(std::move(op), std::move(inputs),
+                                                          ResultName(i), provenance_));
   return absl::OkStatus();
 }
 
@@ -99,9 +102,10 @@ absl::Status NodeContext::ReturnAll(ir::Op op, std::vector<ir::ValueId> inputs) 
   const int count = num_outputs();
   ASSIGN_OR_RETURN(std::vector<ir::Type> types, ir::InferNode(*graph_, op, inputs, count));
   std::vector<std::string> names;
-  for (int i = 0; i < count; ++i) names.push_back(Wants(i) ? ResultName(i) : absl::StrCat(ResultName(0), "_unused"));
-  const ir::NodeId id =
-      graph_->AddNode(std::move(op), std::move(inputs), std::move(names), std::move(types), provenance_);
+  for (int i = 0; i < count; ++i)
+    names.push_back(Wants(i) ? ResultName(i) : absl::StrCat(ResultName(0), "_unused"));
+  const ir::NodeId id = graph_->AddNode(std::move(op), std::move(inputs), std::move(names),
+                                        std::move(types), provenance_);
   for (int i = 0; i < count; ++i) results_[i].value = graph_->node(id).outputs[i];
   return absl::OkStatus();
 }
@@ -112,7 +116,8 @@ absl::Status NodeContext::Forward(ir::ValueId value, int i) {
 }
 
 absl::Status NodeContext::ForwardSequence(Sequence sequence) {
-  if (num_outputs() > 0) results_[0].sequence = std::make_shared<const Sequence>(std::move(sequence));
+  if (num_outputs() > 0)
+    results_[0].sequence = std::make_shared<const Sequence>(std::move(sequence));
   return absl::OkStatus();
 }
 
@@ -132,7 +137,9 @@ absl::StatusOr<ir::ValueId> NodeContext::ScalarLike(double value, ir::ValueId li
 
 absl::Status NodeContext::RequireOutputs(int count) const {
   for (int i = count; i < num_outputs(); ++i) {
-    if (Wants(i)) return Unsupported("result ", i, " ('", node_.output(i), "') of ", node_.op_type(), " is used");
+    if (Wants(i))
+      return Unsupported("result ", i, " ('", node_.output(i), "') of ", node_.op_type(),
+                         " is used");
   }
   return absl::OkStatus();
 }

@@ -15,7 +15,8 @@
 
 namespace g4c::frontend {
 
-// ONNX sequences never reach the ir: they are followed here. Either a list of values, or the pieces of a split.
+// ONNX sequences never reach the ir: they are followed here. Either a list of values, or the pieces
+// of a split.
 struct Sequence {
   std::vector<ir::ValueId> items;
   // SplitToSequence: the operand, and the split input or kNoValue.
@@ -31,13 +32,15 @@ struct Ref {
   std::shared_ptr<const Sequence> sequence;
 };
 
-// Attributes of the function call that a node stands in, by name; a node refers to them with ref_attr_name.
+// Attributes of the function call that a node stands in, by name; a node refers to them with
+// ref_attr_name.
 using CallAttributes = std::map<std::string, const onnx::AttributeProto*>;
 
 class NodeContext {
  public:
-  NodeContext(const onnx::NodeProto& node, int64_t opset, std::vector<Ref> inputs, ir::Provenance provenance,
-              const CallAttributes* call, ir::Graph* graph, TensorImporter* tensors);
+  NodeContext(const onnx::NodeProto& node, int64_t opset, std::vector<Ref> inputs,
+              ir::Provenance provenance, const CallAttributes* call, ir::Graph* graph,
+              TensorImporter* tensors);
 
   const onnx::NodeProto& node() const { return node_; }
   int64_t opset() const { return opset_; }
@@ -50,7 +53,9 @@ class NodeContext {
   bool Has(int i) const { return i < num_inputs() && inputs_[i].value != ir::kNoValue; }
   // kNoValue where omitted.
   ir::ValueId Input(int i) const { return i < num_inputs() ? inputs_[i].value : ir::kNoValue; }
-  const Sequence* InputSequence(int i) const { return i < num_inputs() ? inputs_[i].sequence.get() : nullptr; }
+  const Sequence* InputSequence(int i) const {
+    return i < num_inputs() ? inputs_[i].sequence.get() : nullptr;
+  }
   // The first `count` inputs, omitted ones as kNoValue; trailing omitted ones are dropped.
   std::vector<ir::ValueId> Inputs(int count) const;
   const ir::Type& TypeOf(ir::ValueId id) const { return graph_->value(id).type; }

@@ -29,8 +29,9 @@ absl::Span<const OpRow> OpRows() { return kRows; }
 
 const OpRow* FindOp(absl::string_view domain, absl::string_view op_type) {
   const auto key = [](const OpRow& row) { return std::make_tuple(row.domain, row.op_type); };
-  const auto it = std::lower_bound(std::begin(kRows), std::end(kRows), std::make_tuple(domain, op_type),
-                                   [&](const OpRow& row, const auto& wanted) { return key(row) < wanted; });
+  const auto it =
+      std::lower_bound(std::begin(kRows), std::end(kRows), std::make_tuple(domain, op_type),
+                       [&](const OpRow& row, const auto& wanted) { return key(row) < wanted; });
   if (it == std::end(kRows) || it->domain != domain || it->op_type != op_type) return nullptr;
   return it;
 }

@@ -19,25 +19,34 @@ struct KindText {
 KindText TextOf(ProblemKind kind) {
   switch (kind) {
     case ProblemKind::kDangling:
-      return {"input that nothing produces (invalid model)", "inputs that nothing produces (invalid model)",
-              "torch's exporter leaves these behind when it fuses Clip; export with optimize=False."};
+      return {
+          "input that nothing produces (invalid model)",
+          "inputs that nothing produces (invalid model)",
+          "torch's exporter leaves these behind when it fuses Clip; export with optimize=False."};
     case ProblemKind::kDuplicate:
-      return {"value that is defined twice (invalid model)", "values that are defined twice (invalid model)",
-              "every value of a graph needs a name of its own; export again, or run onnx.checker on the model."};
+      return {"value that is defined twice (invalid model)",
+              "values that are defined twice (invalid model)",
+              "every value of a graph needs a name of its own; export again, or run onnx.checker "
+              "on the model."};
     case ProblemKind::kCycle:
-      return {"cycle (invalid model)", "cycles (invalid model)", "a graph must be acyclic; export it again."};
+      return {"cycle (invalid model)", "cycles (invalid model)",
+              "a graph must be acyclic; export it again."};
     case ProblemKind::kInvalid:
       return {"contradiction (invalid model)", "contradictions (invalid model)",
               "check the model with onnx.checker and shape inference in strict mode."};
     case ProblemKind::kOperator:
       return {"operator is not supported", "operators are not supported",
-              "docs/operators.md lists what is; export with another opset or exporter, or replace the module."};
+              "docs/operators.md lists what is; export with another opset or exporter, or replace "
+              "the module."};
     case ProblemKind::kOpset:
-      return {"opset is out of range", "opsets are out of range", "export with opset_version between 13 and 24."};
+      return {"opset is out of range", "opsets are out of range",
+              "export with opset_version between 13 and 24."};
     case ProblemKind::kAttribute:
       return {"attribute is not supported", "attributes are not supported",
-              "an attribute that this tool does not know could change the result, so it is not ignored."};
-    case ProblemKind::kUnsupported: return {"thing is not supported", "things are not supported", ""};
+              "an attribute that this tool does not know could change the result, so it is not "
+              "ignored."};
+    case ProblemKind::kUnsupported:
+      return {"thing is not supported", "things are not supported", ""};
   }
   return {};
 }
@@ -58,7 +67,8 @@ absl::Status Problems::ToStatus() const {
   std::string text;
   for (const auto& [kind, problems] : problems_) {
     const KindText words = TextOf(kind);
-    absl::StrAppend(&text, text.empty() ? "" : "\n", problems.size(), " ", problems.size() == 1 ? words.one : words.many);
+    absl::StrAppend(&text, text.empty() ? "" : "\n", problems.size(), " ",
+                    problems.size() == 1 ? words.one : words.many);
     size_t width = 0;
     for (const Problem& problem : problems) {
       if (problem.what.size() <= 40) width = std::max(width, problem.what.size());
@@ -66,9 +76,11 @@ absl::Status Problems::ToStatus() const {
     for (size_t i = 0; i < std::min(problems.size(), kMostLines); ++i) {
       const Problem& problem = problems[i];
       const std::string padding(problem.what.size() < width ? width - problem.what.size() : 0, ' ');
-      absl::StrAppend(&text, "\n  ", problem.what, problem.where.empty() ? "" : absl::StrCat(padding, "   ", problem.where));
+      absl::StrAppend(&text, "\n  ", problem.what,
+                      problem.where.empty() ? "" : absl::StrCat(padding, "   ", problem.where));
     }
-    if (problems.size() > kMostLines) absl::StrAppend(&text, "\n  and ", problems.size() - kMostLines, " more");
+    if (problems.size() > kMostLines)
+      absl::StrAppend(&text, "\n  and ", problems.size() - kMostLines, " more");
     if (!words.hint.empty()) absl::StrAppend(&text, "\n  ", words.hint);
   }
   const bool invalid = problems_.begin()->first <= ProblemKind::kInvalid;

@@ -11,13 +11,14 @@
 
 namespace g4c::frontend {
 
-// In the order in which they are told. The first four make a model invalid (exit 2), the others unsupported (exit 4).
+// In the order in which they are told. The first four make a model invalid (exit 2), the others
+// unsupported (exit 4).
 enum class ProblemKind : uint8_t {
-  kDangling,    // an input that nothing produces
-  kDuplicate,   // a value defined twice
+  kDangling,   // an input that nothing produces
+  kDuplicate,  // a value defined twice
   kCycle,
-  kInvalid,     // data, types or shapes that contradict each other
-  kOperator,    // an operator that this tool does not know
+  kInvalid,   // data, types or shapes that contradict each other
+  kOperator,  // an operator that this tool does not know
   kOpset,
   kAttribute,
   kUnsupported,  // anything else that is valid ONNX

@@ -29,7 +29,8 @@ std::vector<std::string> FramesOfTrace(absl::string_view trace) {
     if (line.empty()) continue;
     if (!absl::ConsumePrefix(&line, "File \"")) {
       // The source line behind a frame.
-      if (!frames.empty() && !absl::StrContains(frames.back(), ": ")) absl::StrAppend(&frames.back(), ": ", line);
+      if (!frames.empty() && !absl::StrContains(frames.back(), ": "))
+        absl::StrAppend(&frames.back(), ": ", line);
       continue;
     }
     const size_t quote = line.find('"');
@@ -45,6 +46,11 @@ std::vector<std::string> FramesOfTrace(absl::string_view trace) {
   return frames;
 }
 
+std::string Where(const onnx::NodeProto& node, const ir::Provenance& provenance) {
+  return provenance.empty() ? absl::StrCat(node.op_type(), " '", node.name(), "'")
+                            : provenance.Text();
+}
+
 ir::Provenance ProvenanceOf(const onnx::NodeProto& node) {
   ir::Origin origin;
   origin.node = node.name();
@@ -54,7 +60,8 @@ ir::Provenance ProvenanceOf(const onnx::NodeProto& node) {
     if (entry.key() == "pkg.torch.onnx.stack_trace") origin.stack = FramesOfTrace(entry.value());
   }
   if (origin.module.empty() && absl::StartsWith(node.name(), "/")) {
-    std::vector<absl::string_view> parts = absl::StrSplit(absl::string_view(node.name()).substr(1), '/');
+    std::vector<absl::string_view> parts =
+        absl::StrSplit(absl::string_view(node.name()).substr(1), '/');
     parts.pop_back();
     origin.module = absl::StrJoin(parts, ".");
   }

@@ -11,11 +11,16 @@
 
 namespace g4c::frontend {
 
-// From metadata_props of torch's dynamo exporter (pkg.torch.onnx.name_scopes, pkg.torch.onnx.stack_trace), or from the
-// node's name where the older exporter put the module path there ("/encoder/layers.0/mlp/gate_proj/MatMul").
+// From metadata_props of torch's dynamo exporter (pkg.torch.onnx.name_scopes,
+// pkg.torch.onnx.stack_trace), or from the node's name where the older exporter put the module path
+// there ("/encoder/layers.0/mlp/gate_proj/MatMul").
 ir::Provenance ProvenanceOf(const onnx::NodeProto& node);
 
-// "['', 'encoder', 'encoder.layers.0', 'linear_4']" -> "encoder.layers.0": the last scope but the node's own.
+// Where a node stands, for a message: its provenance, or its type and name.
+std::string Where(const onnx::NodeProto& node, const ir::Provenance& provenance);
+
+// "['', 'encoder', 'encoder.layers.0', 'linear_4']" -> "encoder.layers.0": the last scope but the
+// node's own.
 std::string ModuleOfScopes(absl::string_view name_scopes);
 // A Python traceback -> "modeling_gemma4.py:118, in forward: x = ...", innermost last.
 std::vector<std::string> FramesOfTrace(absl::string_view trace);

@@ -17,7 +17,8 @@ template <typename Out, typename List>
 ir::Tensor FromList(DType dtype, const ir::Dims& dims, const List& list) {
   ir::Tensor tensor = ir::Tensor::Allocate(dtype, dims);
   Out* out = tensor.mutable_data<Out>();
-  for (int64_t i = 0; i < tensor.NumElements(); ++i) out[i] = static_cast<Out>(list.Get(static_cast<int>(i)));
+  for (int64_t i = 0; i < tensor.NumElements(); ++i)
+    out[i] = static_cast<Out>(list.Get(static_cast<int>(i)));
   return tensor;
 }
 
@@ -38,26 +39,43 @@ bool IsNibble(DType dtype) { return dtype == DType::kI4 || dtype == DType::kU4; 
 
 absl::StatusOr<DType> DTypeOfOnnx(int data_type) {
   switch (data_type) {
-    case TensorProto::FLOAT: return DType::kF32;
-    case TensorProto::UINT8: return DType::kU8;
-    case TensorProto::INT8: return DType::kI8;
-    case TensorProto::UINT16: return DType::kU16;
-    case TensorProto::INT16: return DType::kI16;
-    case TensorProto::INT32: return DType::kI32;
-    case TensorProto::INT64: return DType::kI64;
-    case TensorProto::BOOL: return DType::kBool;
-    case TensorProto::FLOAT16: return DType::kF16;
-    case TensorProto::DOUBLE: return DType::kF64;
-    case TensorProto::UINT32: return DType::kU32;
-    case TensorProto::UINT64: return DType::kU64;
-    case TensorProto::BFLOAT16: return DType::kBF16;
-    case TensorProto::UINT4: return DType::kU4;
-    case TensorProto::INT4: return DType::kI4;
-    default: break;
+    case TensorProto::FLOAT:
+      return DType::kF32;
+    case TensorProto::UINT8:
+      return DType::kU8;
+    case TensorProto::INT8:
+      return DType::kI8;
+    case TensorProto::UINT16:
+      return DType::kU16;
+    case TensorProto::INT16:
+      return DType::kI16;
+    case TensorProto::INT32:
+      return DType::kI32;
+    case TensorProto::INT64:
+      return DType::kI64;
+    case TensorProto::BOOL:
+      return DType::kBool;
+    case TensorProto::FLOAT16:
+      return DType::kF16;
+    case TensorProto::DOUBLE:
+      return DType::kF64;
+    case TensorProto::UINT32:
+      return DType::kU32;
+    case TensorProto::UINT64:
+      return DType::kU64;
+    case TensorProto::BFLOAT16:
+      return DType::kBF16;
+    case TensorProto::UINT4:
+      return DType::kU4;
+    case TensorProto::INT4:
+      return DType::kI4;
+    default:
+      break;
   }
-  const std::string name = TensorProto::DataType_IsValid(data_type)
-                               ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(data_type))
-                               : absl::StrCat(data_type);
+  const std::string name =
+      TensorProto::DataType_IsValid(data_type)
+          ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(data_type))
+          : absl::StrCat(data_type);
   return Unsupported("element type ", name, "; export in float32, float16 or bfloat16");
 }
 
@@ -80,7 +98,8 @@ absl::StatusOr<ir::Tensor> TensorImporter::Import(const TensorProto& proto) {
   return tensor;
 }
 
-absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, DType dtype, const ir::Dims& dims) {
+absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, DType dtype,
+                                                      const ir::Dims& dims) {
   if (proto.data_location() == TensorProto::EXTERNAL) return ImportExternal(proto, dtype, dims);
   const int64_t elements = ir::NumElements(dims);
   if (proto.has_raw_data()) {
@@ -89,14 +108,15 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, 
       return FromBytes(spans_[*index], model_, dtype, dims);
     }
     auto copy = std::make_shared<std::string>(proto.raw_data());
-    const absl::Span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(copy->data()), copy->size());
+    const absl::Span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(copy->data()),
+                                          copy->size());
     return FromBytes(bytes, copy, dtype, dims);
   }
   const auto check = [&](int64_t present) -> absl::Status {
     const int64_t needed = IsNibble(dtype) ? (elements + 1) / 2 : elements;
     if (present == needed) return absl::OkStatus();
-    return InvalidInput(present, " elements of data where ", ir::DTypeName(dtype), ir::ShapeText(dims), " needs ",
-                        needed);
+    return InvalidInput(present, " elements of data where ", ir::DTypeName(dtype),
+                        ir::ShapeText(dims), " needs ", needed);
   };
   switch (dtype) {
     case DType::kF32:
@@ -114,7 +134,8 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, 
     case DType::kU32:
       RETURN_IF_ERROR(check(proto.uint64_data_size()));
       return FromList<uint32_t>(dtype, dims, proto.uint64_data());
-    default: break;
+    default:
+      break;
   }
   RETURN_IF_ERROR(check(proto.int32_data_size()));
   if (IsNibble(dtype)) {
@@ -122,9 +143,12 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, 
     return UnpackNibbles(packed, dtype, dims);
   }
   switch (ir::ByteWidth(dtype)) {
-    case 1: return FromList<uint8_t>(dtype, dims, proto.int32_data());
-    case 2: return FromList<uint16_t>(dtype, dims, proto.int32_data());
-    default: return FromList<int32_t>(dtype, dims, proto.int32_data());
+    case 1:
+      return FromList<uint8_t>(dtype, dims, proto.int32_data());
+    case 2:
+      return FromList<uint16_t>(dtype, dims, proto.int32_data());
+    default:
+      return FromList<int32_t>(dtype, dims, proto.int32_data());
   }
 }
 
@@ -134,28 +158,33 @@ absl::StatusOr<ir::Tensor> TensorImporter::FromBytes(absl::Span<const uint8_t> b
   if (!IsNibble(dtype)) return ir::Tensor::View(dtype, dims, bytes, std::move(owner));
   const int64_t needed = (ir::NumElements(dims) + 1) / 2;
   if (static_cast<int64_t>(bytes.size()) != needed) {
-    return InvalidInput(bytes.size(), " bytes of data where ", ir::DTypeName(dtype), ir::ShapeText(dims), " needs ",
-                        needed);
+    return InvalidInput(bytes.size(), " bytes of data where ", ir::DTypeName(dtype),
+                        ir::ShapeText(dims), " needs ", needed);
   }
   return UnpackNibbles(bytes, dtype, dims);
 }
 
-absl::StatusOr<std::shared_ptr<const MappedFile>> TensorImporter::OpenExternal(const std::string& location) {
+absl::StatusOr<std::shared_ptr<const MappedFile>> TensorImporter::OpenExternal(
+    const std::string& location) {
   namespace fs = std::filesystem;
   const auto known = external_.find(location);
   if (known != external_.end()) return known->second;
   const fs::path relative(location);
   if (location.empty() || relative.is_absolute()) {
-    return InvalidInput("external data location '", location, "' is no path inside the model's folder");
+    return InvalidInput("external data location '", location,
+                        "' is no path inside the model's folder");
   }
   std::error_code error;
   fs::path folder = fs::path(model_path_).parent_path();
   if (folder.empty()) folder = ".";
   // Symbolic links are resolved on both sides before they are compared.
   const fs::path base = fs::canonical(folder, error);
-  if (error) return InvalidInput("cannot resolve the model's folder '", folder.string(), "': ", error.message());
+  if (error)
+    return InvalidInput("cannot resolve the model's folder '", folder.string(),
+                        "': ", error.message());
   const fs::path target = fs::weakly_canonical(base / relative, error);
-  if (error) return InvalidInput("cannot resolve external data '", location, "': ", error.message());
+  if (error)
+    return InvalidInput("cannot resolve external data '", location, "': ", error.message());
   const fs::path inside = target.lexically_relative(base);
   if (inside.empty() || *inside.begin() == "..") {
     return InvalidInput("external data '", location, "' lies outside of the model's folder");
@@ -183,14 +212,15 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportExternal(const TensorProto& pro
   ASSIGN_OR_RETURN(const auto file, OpenExternal(location));
   const uint64_t size = file->bytes().size();
   const int64_t elements = ir::NumElements(dims);
-  const uint64_t needed = static_cast<uint64_t>(IsNibble(dtype) ? (elements + 1) / 2 : elements * ir::ByteWidth(dtype));
+  const uint64_t needed =
+      static_cast<uint64_t>(IsNibble(dtype) ? (elements + 1) / 2 : elements * ir::ByteWidth(dtype));
   if (length && *length != needed) {
-    return InvalidInput("external data length ", *length, " where ", ir::DTypeName(dtype), ir::ShapeText(dims),
-                        " needs ", needed, " bytes");
+    return InvalidInput("external data length ", *length, " where ", ir::DTypeName(dtype),
+                        ir::ShapeText(dims), " needs ", needed, " bytes");
   }
   if (offset > size || needed > size - offset) {
-    return InvalidInput("external data '", location, "' is too short: bytes ", offset, " to ", offset + needed,
-                        " of a file of ", size);
+    return InvalidInput("external data '", location, "' is too short: bytes ", offset, " to ",
+                        offset + needed, " of a file of ", size);
   }
   return FromBytes(file->bytes().subspan(offset, needed), file, dtype, dims);
 }

@@ -26,8 +26,9 @@ class TensorImporter {
                  std::vector<absl::Span<const uint8_t>> spans)
       : model_path_(std::move(model_path)), model_(std::move(model)), spans_(std::move(spans)) {}
 
-  // InvalidInput names the tensor: dims that are negative or overflow, data of another size than the dims ask for,
-  // external data that is missing, short, or outside of the model's folder (also through a symbolic link).
+  // InvalidInput names the tensor: dims that are negative or overflow, data of another size than
+  // the dims ask for, external data that is missing, short, or outside of the model's folder (also
+  // through a symbolic link).
   absl::StatusOr<ir::Tensor> Import(const onnx::TensorProto& proto);
 
   // Of all tensors imported so far.
@@ -38,10 +39,13 @@ class TensorImporter {
   std::vector<std::string> Files() const;
 
  private:
-  absl::StatusOr<ir::Tensor> ImportData(const onnx::TensorProto& proto, ir::DType dtype, const ir::Dims& dims);
-  absl::StatusOr<ir::Tensor> ImportExternal(const onnx::TensorProto& proto, ir::DType dtype, const ir::Dims& dims);
-  absl::StatusOr<ir::Tensor> FromBytes(absl::Span<const uint8_t> bytes, std::shared_ptr<const void> owner,
-                                       ir::DType dtype, const ir::Dims& dims);
+  absl::StatusOr<ir::Tensor> ImportData(const onnx::TensorProto& proto, ir::DType dtype,
+                                        const ir::Dims& dims);
+  absl::StatusOr<ir::Tensor> ImportExternal(const onnx::TensorProto& proto, ir::DType dtype,
+                                            const ir::Dims& dims);
+  absl::StatusOr<ir::Tensor> FromBytes(absl::Span<const uint8_t> bytes,
+                                       std::shared_ptr<const void> owner, ir::DType dtype,
+                                       const ir::Dims& dims);
   absl::StatusOr<std::shared_ptr<const MappedFile>> OpenExternal(const std::string& location);
 
   std::string model_path_;

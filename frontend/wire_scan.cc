@@ -14,38 +14,64 @@ constexpr absl::string_view kMagic = "\xff\x01g4cview";
 constexpr size_t kTokenSize = 17;  // magic and an index of eight bytes
 
 enum class Message : uint8_t {
-  kLeaf, kModel, kGraph, kNode, kAttribute, kTensor, kSparse, kFunction, kTraining, kValueInfo, kType, kTypeElement,
+  kLeaf,
+  kModel,
+  kGraph,
+  kNode,
+  kAttribute,
+  kTensor,
+  kSparse,
+  kFunction,
+  kTraining,
+  kValueInfo,
+  kType,
+  kTypeElement,
   kTypeMap,
 };
 
-// The message type of a length-delimited field; kLeaf for strings, packed numbers and messages that cannot nest.
+// The message type of a length-delimited field; kLeaf for strings, packed numbers and messages that
+// cannot nest.
 Message ChildOf(Message parent, uint64_t field) {
   switch (parent) {
     case Message::kModel:
-      return field == 7 ? Message::kGraph : field == 25 ? Message::kFunction : field == 20 ? Message::kTraining
-                                                                                           : Message::kLeaf;
+      return field == 7    ? Message::kGraph
+             : field == 25 ? Message::kFunction
+             : field == 20 ? Message::kTraining
+                           : Message::kLeaf;
     case Message::kGraph:
       if (field == 1) return Message::kNode;
       if (field == 5) return Message::kTensor;
       if (field == 15) return Message::kSparse;
       return field >= 11 && field <= 13 ? Message::kValueInfo : Message::kLeaf;
-    case Message::kNode: return field == 5 ? Message::kAttribute : Message::kLeaf;
+    case Message::kNode:
+      return field == 5 ? Message::kAttribute : Message::kLeaf;
     case Message::kAttribute:
       if (field == 5 || field == 10) return Message::kTensor;
       if (field == 6 || field == 11) return Message::kGraph;
       if (field == 22 || field == 23) return Message::kSparse;
       return field == 14 || field == 15 ? Message::kType : Message::kLeaf;
-    case Message::kSparse: return field <= 2 ? Message::kTensor : Message::kLeaf;
+    case Message::kSparse:
+      return field <= 2 ? Message::kTensor : Message::kLeaf;
     case Message::kFunction:
-      return field == 7 ? Message::kNode : field == 11 ? Message::kAttribute : field == 12 ? Message::kValueInfo
-                                                                                           : Message::kLeaf;
-    case Message::kTraining: return field <= 2 ? Message::kGraph : Message::kLeaf;
-    case Message::kValueInfo: return field == 2 ? Message::kType : Message::kLeaf;
+      return field == 7    ? Message::kNode
+             : field == 11 ? Message::kAttribute
+             : field == 12 ? Message::kValueInfo
+                           : Message::kLeaf;
+    case Message::kTraining:
+      return field <= 2 ? Message::kGraph : Message::kLeaf;
+    case Message::kValueInfo:
+      return field == 2 ? Message::kType : Message::kLeaf;
     case Message::kType:
-      return field == 4 || field == 9 ? Message::kTypeElement : field == 5 ? Message::kTypeMap : Message::kLeaf;
-    case Message::kTypeElement: return field == 1 ? Message::kType : Message::kLeaf;
-    case Message::kTypeMap: return field == 2 ? Message::kType : Message::kLeaf;
-    case Message::kTensor: case Message::kLeaf: return Message::kLeaf;
+      return field == 4 || field == 9 ? Message::kTypeElement
+             : field == 5             ? Message::kTypeMap
+                                      : Message::kLeaf;
+    case Message::kTypeElement:
+      return field == 1 ? Message::kType : Message::kLeaf;
+    case Message::kTypeMap:
+      return field == 2 ? Message::kType : Message::kLeaf;
+    case Message::kTensor:
+    case Message::kLeaf:
+      return Message::kLeaf;
   }
   return Message::kLeaf;
 }
@@ -110,13 +136,18 @@ class Scanner {
           RETURN_IF_ERROR(Varint(at, level.end).status());
           break;
         }
-        case 1: at += 8; break;
-        case 5: at += 4; break;
+        case 1:
+          at += 8;
+          break;
+        case 5:
+          at += 4;
+          break;
         case 2: {
           Field field;
           field.length_at = at;
           ASSIGN_OR_RETURN(const uint64_t length, Varint(at, level.end));
-          if (length > level.end - at) return Damaged(tag_at, "a field that is longer than what holds it");
+          if (length > level.end - at)
+            return Damaged(tag_at, "a field that is longer than what holds it");
           field.length_size = at - field.length_at;
           field.begin = at;
           field.end = at + length;
@@ -124,18 +155,21 @@ class Scanner {
           const Message child = ChildOf(level.message, number);
           if (child != Message::kLeaf) {
             if (stack.size() >= static_cast<size_t>(kMaxNesting)) {
-              return InvalidInput("the model is nested deeper than ", kMaxNesting,
-                                  " levels (subgraphs inside subgraphs); this tool reads no such model");
+              return InvalidInput(
+                  "the model is nested deeper than ", kMaxNesting,
+                  " levels (subgraphs inside subgraphs); this tool reads no such model");
             }
             fields_.push_back(field);
             stack.push_back({child, field.end, static_cast<int>(fields_.size()) - 1});
           } else {
-            if (level.message == Message::kTensor && number == 9 && length > kSmallTensor) Cut(field);
+            if (level.message == Message::kTensor && number == 9 && length > kSmallTensor)
+              Cut(field);
             at = field.end;
           }
           break;
         }
-        default: return Damaged(tag_at, "an unknown wire type");
+        default:
+          return Damaged(tag_at, "an unknown wire type");
       }
       if (at > level.end) return Damaged(tag_at, "a field that is longer than what holds it");
     }
@@ -147,18 +181,21 @@ class Scanner {
     const uint64_t removed = field.end - field.begin - kTokenSize;
     field.removed = removed;
     fields_.push_back(field);
-    for (int parent = field.parent; parent >= 0; parent = fields_[parent].parent) fields_[parent].removed += removed;
+    for (int parent = field.parent; parent >= 0; parent = fields_[parent].parent)
+      fields_[parent].removed += removed;
   }
 
-  // Fields are in the order of their places. A length keeps the size of its varint (padded), so that nothing moves but
-  // what is cut.
+  // Fields are in the order of their places. A length keeps the size of its varint (padded), so
+  // that nothing moves but what is cut.
   absl::StatusOr<ScannedModel> Rewrite() {
     ScannedModel model;
     uint64_t removed = 0;
     for (const Field& field : fields_) removed += field.is_cut ? field.removed : 0;
     if (bytes_.size() - removed > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
-      return InvalidInput("the model has more than 2 GiB without its tensors' raw data, which protobuf cannot read; save it "
-                          "with external data");
+      return InvalidInput(
+          "the model has more than 2 GiB without its tensors' raw data, which protobuf cannot "
+          "read; save it "
+          "with external data");
     }
     model.reduced.reserve(bytes_.size() - removed);
     uint64_t copied = 0;
@@ -202,7 +239,8 @@ absl::StatusOr<ScannedModel> ScanModel(absl::Span<const uint8_t> bytes) {
 }
 
 absl::optional<uint64_t> TokenIndex(absl::string_view raw_data) {
-  if (raw_data.size() != kTokenSize || raw_data.substr(0, kMagic.size()) != kMagic) return absl::nullopt;
+  if (raw_data.size() != kTokenSize || raw_data.substr(0, kMagic.size()) != kMagic)
+    return absl::nullopt;
   uint64_t index;
   std::memcpy(&index, raw_data.data() + kMagic.size(), sizeof(index));
   return index;

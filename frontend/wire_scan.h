@@ -1,7 +1,8 @@
 // A walk over the protobuf wire format of an ONNX model, before protobuf parses it.
 //
-// Protobuf would copy inline initialisers and recurse as deep as the file asks for. This scan finds the raw data of large
-// tensors, so that they become views of the mapped file, and measures the nesting depth first.
+// Protobuf would copy inline initialisers and recurse as deep as the file asks for. This scan finds
+// the raw data of large tensors, so that they become views of the mapped file, and measures the
+// nesting depth first.
 #ifndef FRONTEND_WIRE_SCAN_H_
 #define FRONTEND_WIRE_SCAN_H_
 
@@ -26,8 +27,8 @@ struct ScannedModel {
   std::vector<absl::Span<const uint8_t>> spans;
 };
 
-// InvalidInput: no ONNX model (with the byte at which that shows), nested deeper than kMaxNesting, or too large for
-// protobuf even without the tensors.
+// InvalidInput: no ONNX model (with the byte at which that shows), nested deeper than kMaxNesting,
+// or too large for protobuf even without the tensors.
 absl::StatusOr<ScannedModel> ScanModel(absl::Span<const uint8_t> bytes);
 
 // The index into ScannedModel::spans if `raw_data` is a token.
