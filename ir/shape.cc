@@ -26,7 +26,8 @@ absl::StatusOr<int64_t> CheckedNumElements(const Dims& dims) {
   int64_t product = 1;
   bool overflow = false;
   for (int64_t dim : dims) {
-    if (dim < 0) return InvalidInput("negative dimension in shape ", ShapeText(Dims(dims)));
+    if (dim < 0)
+      return InvalidInput("negative dimension ", dim, " in shape ", ShapeText(Dims(dims)));
     if (dim == 0) return 0;
     if (product > kLimit / dim) {
       overflow = true;

@@ -125,8 +125,9 @@ TEST(BindInputs, Refusals) {
               IsInvalidInput(HasSubstr("has shape [1, 6], but what is bound to it has [1, 5]")));
 
   ir::Graph graph = ParseOrDie(kEncoder);
-  EXPECT_THAT(BindInputs(graph, OfGrid(2, 4)),
-              IsInvalidInput(HasSubstr("a grid of 2x4 patches does not fit the 6 patch slots")));
+  EXPECT_THAT(
+      BindInputs(graph, OfGrid(2, 4)),
+      IsInvalidInput(HasSubstr("a grid of 2x4 = 8 patches does not fit the 6 patch slots")));
   EXPECT_THAT(BindInputs(graph, OfGrid(int64_t{1} << 40, int64_t{1} << 40)),
               IsInvalidInput(HasSubstr("does not fit")));
   EXPECT_THAT(BindInputs(graph, OfGrid(0, 4)), IsInvalidInput(HasSubstr("has no patches")));
