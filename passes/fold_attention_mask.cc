@@ -1,6 +1,7 @@
 #include "passes/fold_attention_mask.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "evaluator/evaluate_node.h"
 #include "passes/matchers.h"
@@ -145,6 +146,34 @@ absl::StatusOr<bool> FoldAttentionMask::FoldAdd(Graph& graph, NodeId id, Report&
   return true;
 }
 
+// Exporters of scaled_dot_product_attention guard against a query that sees no key: its logits are
+// all -inf. Logits that are products are finite, and so is a row with a finite element in the mask.
+bool FoldAttentionMask::DropNanGuard(Graph& graph, NodeId id) const {
+  if (!std::holds_alternative<ir::Select>(graph.node(id).op)) return false;
+  const std::vector<ValueId> inputs = graph.node(id).inputs;
+  const ValueId p = inputs[2];
+  if (OperandOf<ir::IsNan>(graph, inputs[0]) != p) return false;
+  ValueId logits = OperandOf<ir::Softmax>(graph, p);
+  if (logits == ir::kNoValue) return false;
+  if (const absl::optional<Operands> sum = OperandsOf<ir::Add>(graph, logits)) {
+    const bool second = graph.IsConstant(sum->b);
+    const ValueId mask = second ? sum->b : sum->a;
+    if (!graph.IsConstant(mask)) return false;
+    const Tensor& data = *graph.value(mask).constant;
+    const std::vector<float> numbers = data.Floats();
+    const int64_t keys = data.rank() == 0 ? 1 : data.dims().back();
+    for (size_t begin = 0; begin < numbers.size(); begin += keys) {
+      const auto first = numbers.begin() + begin;
+      if (std::none_of(first, first + keys, [](float x) { return std::isfinite(x); })) return false;
+    }
+    logits = second ? sum->a : sum->b;
+  }
+  if (const auto scaled = NumberOperandOf<ir::Mul>(graph, logits)) logits = scaled->x;
+  if (graph.ProducedBy<ir::BatchMatMul>(logits) == nullptr) return false;
+  const ValueId y = graph.node(id).outputs[0];
+  return graph.value(p).type == graph.value(y).type && ReplaceByEqual(graph, y, p);
+}
+
 absl::StatusOr<bool> FoldAttentionMask::FoldSelect(Graph& graph, NodeId id, Report& report) {
   if (!std::holds_alternative<ir::Select>(graph.node(id).op)) return false;
   const ValueId y = graph.node(id).outputs[0];
@@ -186,7 +215,7 @@ absl::StatusOr<bool> FoldAttentionMask::Run(Graph& graph, Report& report) {
     if (graph.node(id).outputs.size() != 1) continue;
     ASSIGN_OR_RETURN(const bool select, FoldSelect(graph, id, report));
     ASSIGN_OR_RETURN(const bool add, FoldAdd(graph, id, report));
-    changed |= select || add;
+    changed |= select || add || DropNanGuard(graph, id);
   }
   if (changed) graph.EraseDead();
   return changed;

@@ -3,6 +3,8 @@
 //   softmax(s + m)               ->  softmax(s + row)   row[b, .., j] = m[b, .., i, j], valid i
 //   softmax(select(c, s, fill))  ->  softmax(s + m)     m = 0 where c, else fill <= kMaskingFill
 //   softmax(s + 0)               ->  softmax(s)         an all-valid mask vanishes
+//   select(is_nan(p), k, p)      ->  p                  p = softmax(s + m), m leaves each query a
+//   key
 //
 // row has the rank of s: [1, 1, 1, S], or [B, 1, 1, S] where batches differ. The fill stays as it
 // is; quantization/mask_fill.h chooses another one from the calibrated logits.
@@ -41,6 +43,7 @@ class FoldAttentionMask : public Pass {
 
  private:
   absl::StatusOr<bool> FoldAdd(ir::Graph& graph, ir::NodeId id, Report& report);
+  bool DropNanGuard(ir::Graph& graph, ir::NodeId id) const;
   absl::StatusOr<bool> FoldSelect(ir::Graph& graph, ir::NodeId id, Report& report);
 
   MaskOptions options_;

@@ -1,6 +1,7 @@
 #include "passes/fuse_gelu.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "passes/matchers.h"
 #include "passes/polynomial.h"
@@ -13,8 +14,30 @@ using ir::NodeId;
 using ir::ValueId;
 
 constexpr double kTolerance = 1e-5;
-constexpr double kSqrt2OverPi = 0.79788456080286535588;
-constexpr double kSqrtHalf = 0.70710678118654752440;
+
+// The argument of tanh, c x + c a x^3 with c = sqrt(2 / pi) and a = 0.044715, and of erf, x /
+// sqrt(2), with the constants as f32, f16 and bf16 models hold them.
+struct Coefficients {
+  double c;
+  double a;
+  double half_root;     // as a factor
+  double root_divisor;  // sqrt(2), as a divisor
+};
+constexpr Coefficients kCoefficients[] = {
+    {0.79788456080286535588, 0.044715, 0.70710678118654752440, 1.41421356237309504880},
+    {0.7978515625, 0.044708251953125, 0.70703125, 1.4140625},
+    {0.796875, 0.044677734375, 0.70703125, 1.4140625},
+};
+
+bool IsArgument(const Polynomial& p, bool approximate) {
+  return std::any_of(std::begin(kCoefficients), std::end(kCoefficients),
+                     [&](const Coefficients& k) {
+                       if (approximate)
+                         return SamePolynomial(p, {{{1, 0}, k.c}, {{3, 0}, k.c * k.a}}, kTolerance);
+                       return SamePolynomial(p, {{{1, 0}, k.half_root}}, kTolerance) ||
+                              SamePolynomial(p, {{{1, 0}, 1 / k.root_divisor}}, kTolerance);
+                     });
+}
 
 // How far above the tanh the formula may end: 1 + t, the two factors 0.5 and x, and a distributed
 // sum.
@@ -42,14 +65,11 @@ std::vector<ValueId> CandidatesBelow(const Graph& graph, ValueId u) {
 
 // Fuses the formula around t = tanh(u) or erf(u), where it is one.
 bool FuseAround(Graph& graph, ValueId t, bool approximate, Report& report) {
-  const Polynomial argument =
-      approximate ? Polynomial{{{1, 0}, kSqrt2OverPi}, {{3, 0}, kSqrt2OverPi * 0.044715}}
-                  : Polynomial{{{1, 0}, kSqrtHalf}};
   const Polynomial whole = {{{1, 0}, 0.5}, {{1, 1}, 0.5}};
   const ValueId u = graph.Producer(t)->inputs[0];
   for (ValueId x : CandidatesBelow(graph, u)) {
     const absl::optional<Polynomial> p = PolynomialOf(graph, u, x, ir::kNoValue);
-    if (!p || !SamePolynomial(*p, argument, kTolerance)) continue;
+    if (!p || !IsArgument(*p, approximate)) continue;
     // Up from t, one reader after the other, until the value is the whole formula.
     std::vector<ValueId> reached = {t};
     for (int step = 0; step < kMaxSteps; ++step) {

@@ -4,10 +4,10 @@
 //   0.5 x (1 + erf(x / sqrt(2)))                       ->  gelu(x)
 //
 // The argument of tanh or erf and the formula around it are compared as polynomials
-// (passes/polynomial.h), coefficients within a relative 1e-5 (exporters round the constants
-// differently). Before: canonicalize has run. Leaves alone: other coefficients, a tanh whose
-// argument is of another value than the factor. Qparams of values inside go with them and are
-// counted.
+// (passes/polynomial.h), coefficients within a relative 1e-5 of what f32, f16 or bf16 models hold
+// (exporters round the constants differently). Before: canonicalize has run. Leaves alone: other
+// coefficients, a tanh whose argument is of another value than the factor. Qparams of values inside
+// go with them and are counted.
 #ifndef PASSES_FUSE_GELU_H_
 #define PASSES_FUSE_GELU_H_
 

@@ -90,6 +90,52 @@ absl::StatusOr<bool> TransposeAsReshape(Graph& graph, NodeId id) {
   return true;
 }
 
+// The axes of `from` that each axis of `to` is the product of, in order; nullopt where `to` is not
+// made by joining neighbours. An axis of 1 belongs to the group before it.
+absl::optional<std::vector<Ints>> JoinedAxes(const Dims& from, const Dims& to) {
+  std::vector<Ints> groups;
+  size_t next = 0;
+  for (int64_t dim : to) {
+    Ints group;
+    int64_t product = 1;
+    while (next < from.size() && (product < dim || from[next] == 1)) {
+      product *= from[next];
+      group.push_back(static_cast<int64_t>(next++));
+    }
+    if (product != dim) return absl::nullopt;
+    groups.push_back(std::move(group));
+  }
+  if (next != from.size()) return absl::nullopt;
+  return groups;
+}
+
+//   reshape(transpose(reshape(x), p)) -> transpose(x, p'), where the reshapes join neighbouring
+//   axes and take them apart again
+absl::StatusOr<bool> TransposeApart(Graph& graph, NodeId id) {
+  const ValueId y = graph.node(id).outputs[0];
+  const ValueId moved = OperandOf<ir::Reshape>(graph, y);
+  if (moved == ir::kNoValue) return false;
+  const ValueId joined = OperandOf<ir::Transpose>(graph, moved);
+  if (joined == ir::kNoValue) return false;
+  const ValueId x = OperandOf<ir::Reshape>(graph, joined);
+  if (x == ir::kNoValue) return false;
+  if (!Transparent(graph, moved, joined) || !Transparent(graph, joined, x)) return false;
+  if (DimsOf(graph, x).size() != DimsOf(graph, y).size()) return false;
+  const auto groups = JoinedAxes(DimsOf(graph, x), DimsOf(graph, joined));
+  if (!groups) return false;
+  Ints perm;
+  Dims dims;
+  for (int64_t axis : graph.ProducedBy<ir::Transpose>(moved)->perm) {
+    for (int64_t own : (*groups)[axis]) {
+      perm.push_back(own);
+      dims.push_back(DimsOf(graph, x)[own]);
+    }
+  }
+  if (dims != DimsOf(graph, y)) return false;
+  Become(graph, y, ir::Transpose{std::move(perm)}, {x});
+  return true;
+}
+
 //   slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t)
 //   where nothing else reads the inner one: pieces of a piece that is read as a whole stay nested,
 //   and become a split of a split
@@ -126,9 +172,10 @@ absl::StatusOr<bool> TileAsBroadcast(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> MovementRewrites() {
   static constexpr Rewrite kRewrites[] = {
-      {"drop-unmoved", DropUnmoved},         {"merge-reshapes", MergeReshapes},
-      {"merge-transposes", MergeTransposes}, {"transpose-as-reshape", TransposeAsReshape},
-      {"merge-slices", MergeSlices},         {"tile-as-broadcast", TileAsBroadcast},
+      {"drop-unmoved", DropUnmoved},          {"merge-reshapes", MergeReshapes},
+      {"merge-transposes", MergeTransposes},  {"transpose-as-reshape", TransposeAsReshape},
+      {"transpose-apart", TransposeApart},    {"merge-slices", MergeSlices},
+      {"tile-as-broadcast", TileAsBroadcast},
   };
   return kRewrites;
 }

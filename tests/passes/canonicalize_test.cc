@@ -309,6 +309,48 @@ INSTANTIATE_PASS_TEST(Canonicalize,
   out %y
 })",
                            0},
+                          {"a transpose of joined axes is one of all axes", R"(graph g {
+  in %x: f32[1, 2, 3, 4]
+  %r = reshape(%x) {shape: [2, 3, 4]}: f32[2, 3, 4]
+  %t = transpose(%r) {perm: [0, 2, 1]}: f32[2, 4, 3]
+  %y = reshape(%t) {shape: [1, 2, 4, 3]}: f32[1, 2, 4, 3]
+  out %y
+})",
+                           R"(graph g {
+  in %x: f32[1, 2, 3, 4]
+  %y = transpose(%x) {perm: [0, 1, 3, 2]}: f32[1, 2, 4, 3]
+  out %y
+})",
+                           0},
+                          {"axes that move together", R"(graph g {
+  in %x: f32[2, 3, 4]
+  %r = reshape(%x) {shape: [6, 4]}: f32[6, 4]
+  %t = transpose(%r) {perm: [1, 0]}: f32[4, 6]
+  %y = reshape(%t) {shape: [4, 2, 3]}: f32[4, 2, 3]
+  out %y
+})",
+                           R"(graph g {
+  in %x: f32[2, 3, 4]
+  %y = transpose(%x) {perm: [2, 0, 1]}: f32[4, 2, 3]
+  out %y
+})",
+                           0},
+                          {"axes that are cut elsewhere stay", R"(graph g {
+  in %x: f32[2, 6]
+  %r = reshape(%x) {shape: [3, 4]}: f32[3, 4]
+  %t = transpose(%r) {perm: [1, 0]}: f32[4, 3]
+  %y = reshape(%t) {shape: [6, 2]}: f32[6, 2]
+  out %y
+})",
+                           kUnchanged},
+                          {"axes that are taken apart otherwise stay", R"(graph g {
+  in %x: f32[2, 3, 4]
+  %r = reshape(%x) {shape: [6, 4]}: f32[6, 4]
+  %t = transpose(%r) {perm: [1, 0]}: f32[4, 6]
+  %y = reshape(%t) {shape: [4, 3, 2]}: f32[4, 3, 2]
+  out %y
+})",
+                           kUnchanged},
                           {"slices of slices", R"(graph g {
   in %x: f32[10]
   %a = slice(%x) {begin: [1], size: [4], stride: [2]}: f32[4]

@@ -36,6 +36,24 @@ INSTANTIATE_PASS_TEST(FuseGelu,
   out %y
 })",
                            kTanh},
+                          {"the tanh form of a bf16 model", R"(graph g {
+  in %x: f32[3, 8]
+  k %a: f32[] = [0.044677734375]
+  k %c: f32[] = [0.796875]
+  k %h: f32[] = [0.5]
+  k %one: f32[] = [1]
+  %s = square(%x): f32[3, 8]
+  %p = mul(%s, %x): f32[3, 8]
+  %q = mul(%a, %p): f32[3, 8]
+  %i = add(%x, %q): f32[3, 8]
+  %u = mul(%c, %i): f32[3, 8]
+  %t = tanh(%u): f32[3, 8]
+  %o = add(%t, %one): f32[3, 8]
+  %g = mul(%h, %o): f32[3, 8]
+  %y = mul(%x, %g): f32[3, 8]
+  out %y
+})",
+                           kTanh, /*the rounded constants*/ 1e-3},
                           {"the tanh form factored, half last", R"(graph g {
   in %x: f32[3, 8]
   k %a: f32[] = [0.044715]
