@@ -255,3 +255,24 @@ def test_the_quantised_export_of_a_checkpoint_audits_clean(exporter, tmp_path):
     run_tool(exporter, tmp_path / "checkpoint", "--seq-len", 63, "-o", tmp_path / "model.onnx")
     run = command(tmp_path / "model.onnx", "-o", tmp_path / "out.circle", "--grid", "6x9", "--strict")
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_batch_of_two_with_grouped_heads(part, exporter, tmp_path):
+    """One grid for the whole batch: transformers' outputs of each image, one after the other."""
+    model = make_checkpoint(tmp_path / "checkpoint", exporter, num_key_value_heads=2)
+    onnx = tmp_path / "model.onnx"
+    run_tool(exporter, tmp_path / "checkpoint", "--part", part, "--seq-len", 63, "--batch", 2, "-o", onnx)
+    name, width = ("inputs_embeds", 64) if part == "encoder" else ("pixel_values", 48)
+    x = np.random.default_rng(3).random((2, 63, width)).astype(np.float32)
+    ids = np.repeat(ids_of(6, 9, 63), 2, 0)
+    expected = reference_output(model, part, x, ids)
+    actual = run_model(onnx, {name: x}, tmp_path, "--grid", "6x9")["last_hidden_state"]
+    assert actual.shape == expected.shape
+    if part == "encoder":
+        actual, expected = actual[:, :54], expected[:, :54]
+    assert np.abs(actual - expected).max() <= TOLERANCE * np.ptp(expected)
+    circle = export(onnx, tmp_path / "out.circle", "--grid", "6x9", "--float", "--target", "onert")
+    (theirs,) = onert_run(circle, [x], tmp_path)
+    theirs = theirs.reshape(reference_output(model, part, x, ids).shape)
+    assert np.abs((theirs[:, :54] if part == "encoder" else theirs) - expected).max() <= TOLERANCE * np.ptp(expected)
