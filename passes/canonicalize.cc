@@ -10,6 +10,7 @@ namespace {
 // A node that is rewritten more often than this in one visit would be two rewrites that undo each
 // other.
 constexpr int kMaxRewritesOfNode = 50;
+constexpr int kMaxSweeps = 10;
 
 bool IsStatic(const ir::Graph& graph, const ir::Node& node) {
   const auto is_static = [&](ir::ValueId value) {
@@ -59,10 +60,9 @@ absl::StatusOr<bool> RewriteOnce(ir::Graph& graph, ir::NodeId id, Report& report
   return false;
 }
 
-}  // namespace
-
-absl::StatusOr<bool> Canonicalize::Run(ir::Graph& graph, Report& report) {
-  bool changed = graph.EraseDead() > 0;
+// One visit of every node; whether any changed.
+absl::StatusOr<bool> Sweep(ir::Graph& graph, Report& report) {
+  bool changed = false;
   for (ir::NodeId id : graph.TopologicalOrder()) {
     for (int i = 0; i < kMaxRewritesOfNode; ++i) {
       if (graph.node(id).erased || !IsStatic(graph, graph.node(id))) break;
@@ -75,6 +75,19 @@ absl::StatusOr<bool> Canonicalize::Run(ir::Graph& graph, Report& report) {
         if (operand != ir::kNoValue) EraseUnread(graph, graph.value(operand).producer);
       }
     }
+  }
+  return changed;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> Canonicalize::Run(ir::Graph& graph, Report& report) {
+  bool changed = graph.EraseDead() > 0;
+  // A rewrite may open another one at a node that was visited before; the runner repeats the group.
+  for (int i = 0; i < kMaxSweeps; ++i) {
+    ASSIGN_OR_RETURN(const bool swept, Sweep(graph, report));
+    if (!swept) break;
+    changed = true;
   }
   graph.EraseDead();
   return changed;

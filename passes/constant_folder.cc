@@ -31,7 +31,10 @@ bool NeverFolded(const ir::Op& op) {
 // The views of `data` that a data-moving operator of one operand makes, one a result; empty for any
 // other operator.
 std::vector<Tensor> ViewsOf(const ir::Op& op, const Tensor& data) {
-  if (const auto* reshape = std::get_if<ir::Reshape>(&op)) return {data.Reshaped(reshape->shape)};
+  if (const auto* reshape = std::get_if<ir::Reshape>(&op)) {
+    if (reshape->shape == data.dims()) return {data};
+    return {data.Reshaped(reshape->shape)};
+  }
   if (const auto* transpose = std::get_if<ir::Transpose>(&op)) {
     const std::vector<int> perm(transpose->perm.begin(), transpose->perm.end());
     return {data.Transposed(perm)};

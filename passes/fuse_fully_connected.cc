@@ -24,7 +24,9 @@ ValueId WeightOf(Graph& graph, ValueId operand, bool adjoint) {
     channels->axis = 0;
   }
   if (rank == 2 && adjoint) return operand;
-  ir::Tensor matrix = value.constant->Reshaped({dims[rank - 2], dims[rank - 1]});
+  // Reshaping a transposed view would copy it.
+  ir::Tensor matrix = *value.constant;
+  if (rank > 2) matrix = matrix.Reshaped({dims[rank - 2], dims[rank - 1]});
   if (!adjoint) matrix = matrix.Transposed({1, 0});
   ir::Type type = value.type;
   type.shape = matrix.dims();

@@ -55,23 +55,63 @@ absl::optional<Piece> PieceOf(const Graph& graph, ValueId value) {
   return piece;
 }
 
+struct Found {
+  Piece piece;
+  ValueId value;
+};
+
+// The slices of `source` along `axis`, by where they begin, the longest first.
+std::vector<Found> SlicesOf(const Graph& graph, ValueId source, int64_t axis) {
+  std::vector<Found> found;
+  for (const ir::Use& use : graph.Uses(source)) {
+    const ir::Node& user = graph.node(use.node);
+    const absl::optional<Piece> piece = PieceOfSlice(graph, user);
+    if (piece && piece->axis == axis) found.push_back({*piece, user.outputs[0]});
+  }
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    return a.piece.begin != b.piece.begin ? a.piece.begin < b.piece.begin
+                                          : a.piece.size > b.piece.size;
+  });
+  return found;
+}
+
+//   slice(x, 0, 8), slice(x, 0, 4), slice(x, 4, 8)  ->  a = slice(x, 0, 8), slice(a, 0, 4), ...
+//   where one slice lies in another: together they may then be splits
+absl::StatusOr<bool> NestSlices(Graph& graph, NodeId id) {
+  const absl::optional<Piece> first = PieceOfSlice(graph, graph.node(id));
+  if (!first || first->begin != 0) return false;
+  bool changed = false;
+  std::vector<Found> around;  // the slices that the current place lies in, outermost first
+  for (const Found& f : SlicesOf(graph, first->source, first->axis)) {
+    const int64_t end = f.piece.begin + f.piece.size;
+    while (!around.empty() && around.back().piece.begin + around.back().piece.size < end) {
+      around.pop_back();
+    }
+    const ir::Quantization& source = graph.value(first->source).quantization;
+    const auto same_numbers = [&](ValueId value) {
+      const ir::Quantization& own = graph.value(value).quantization;
+      return !ir::HasQparams(own) || own == source;
+    };
+    if (!around.empty() && around.back().piece.size > f.piece.size &&
+        same_numbers(around.back().value)) {
+      const NodeId inner = graph.value(f.value).producer;
+      ir::Slice slice = std::get<ir::Slice>(graph.node(inner).op);
+      slice.begin[first->axis] -= around.back().piece.begin;
+      graph.SetOp(inner, std::move(slice));
+      graph.SetOperand(inner, 0, around.back().value);
+      changed = true;
+    }
+    around.push_back(f);
+  }
+  return changed;
+}
+
 //   slice(x, 0, a), slice(x, a, b), ...  ->  split(x)
 //   where the slices are all of one axis, without overlap
 absl::StatusOr<bool> SlicesAsSplit(Graph& graph, NodeId id) {
   const absl::optional<Piece> first = PieceOfSlice(graph, graph.node(id));
   if (!first || first->begin != 0) return false;
-  struct Found {
-    Piece piece;
-    ValueId value;
-  };
-  std::vector<Found> found;
-  for (const ir::Use& use : graph.Uses(first->source)) {
-    const ir::Node& user = graph.node(use.node);
-    const absl::optional<Piece> piece = PieceOfSlice(graph, user);
-    if (piece && piece->axis == first->axis) found.push_back({*piece, user.outputs[0]});
-  }
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.piece.begin < b.piece.begin; });
+  const std::vector<Found> found = SlicesOf(graph, first->source, first->axis);
   int64_t end = 0;
   for (const Found& f : found) {
     if (f.piece.begin != end) return false;
@@ -279,9 +319,13 @@ absl::StatusOr<bool> GatherNdAsRows(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> PieceRewrites() {
   static constexpr Rewrite kRewrites[] = {
-      {"slices-as-split", SlicesAsSplit}, {"one-piece-as-slice", OnePieceAsSlice},
-      {"flatten-concat", FlattenConcat},  {"join-pieces", JoinPieces},
-      {"gather-as-slice", GatherAsSlice}, {"gather-nd-as-rows", GatherNdAsRows},
+      {"nest-slices", NestSlices},
+      {"slices-as-split", SlicesAsSplit},
+      {"one-piece-as-slice", OnePieceAsSlice},
+      {"flatten-concat", FlattenConcat},
+      {"join-pieces", JoinPieces},
+      {"gather-as-slice", GatherAsSlice},
+      {"gather-nd-as-rows", GatherNdAsRows},
   };
   return kRewrites;
 }

@@ -26,6 +26,23 @@ INSTANTIATE_PASS_TEST(CanonicalizePieces,
   out %y
 })",
                            0},
+                          {"slices within slices are splits of splits", R"(graph g {
+  in %x: f32[8]
+  %a = slice(%x) {begin: [0], size: [4], stride: [1]}: f32[4]
+  %b = slice(%x) {begin: [4], size: [4], stride: [1]}: f32[4]
+  %c = slice(%x) {begin: [4], size: [2], stride: [1]}: f32[2]
+  %d = slice(%x) {begin: [6], size: [2], stride: [1]}: f32[2]
+  %y = concat(%d, %c, %b, %a) {axis: 0}: f32[12]
+  out %y
+})",
+                           R"(graph g {
+  in %x: f32[8]
+  %a, %b = split(%x) {axis: 0, sizes: [4, 4]}: f32[4], f32[4]
+  %c, %d = split(%b) {axis: 0, sizes: [2, 2]}: f32[2], f32[2]
+  %y = concat(%d, %c, %b, %a) {axis: 0}: f32[12]
+  out %y
+})",
+                           0},
                           {"slices that leave a gap, or overlap, stay", R"(graph g {
   in %x: f32[6]
   in %z: f32[6]

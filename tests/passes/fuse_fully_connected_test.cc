@@ -1,6 +1,8 @@
 #include "passes/fuse_fully_connected.h"
 
 #include "tests/passes/pass_testing.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::passes {
 namespace {
@@ -172,6 +174,21 @@ INSTANTIATE_PASS_TEST(FuseFullyConnected,
 })",
                            kUnchanged},
                       });
+
+// The transpose that an exporter writes before its MatMul is folded into a view, and so is the one
+// back.
+TEST(FuseFullyConnected, NeverCopiesAWeight) {
+  ir::Graph graph = ParseOrDie("graph g {\n  in %x: f32[3, 2]\n  out %x\n}");
+  const ir::Tensor weight = ir::Tensor::Of<float>(ir::DType::kF32, {2, 2}, {1, 2, 3, 4});
+  const ir::ValueId w = graph.AddConstant("w", weight.Transposed({1, 0}));
+  ASSERT_OK_AND_ASSIGN(const ir::ValueId y,
+                       graph.AddInferred(ir::BatchMatMul{}, {graph.inputs()[0], w}, "y", {}));
+  graph.SetOutput(0, y);
+  FuseFullyConnected pass;
+  Report report;
+  EXPECT_THAT(pass.Run(graph, report), IsOkAndHolds(true));
+  EXPECT_TRUE(graph.value(graph.Producer(y)->inputs[1]).constant->SameView(weight));
+}
 
 }  // namespace
 }  // namespace g4c::passes
