@@ -61,13 +61,17 @@ class Reader {
     if (notes_ != nullptr) notes_->push_back({kind, std::move(text)});
   }
 
-  // Binds a tensor to its value, which gets the tensor's qparams.
-  void Set(int tensor, ir::ValueId value) {
-    value_of_[tensor] = value;
+  void SetQparams(ir::ValueId value, int tensor) {
     const ir::Quantization& quantization = file_.tensors()[tensor].quantization;
     if (ir::HasQparams(quantization)) {
       graph_.SetQuantization(value, quantization, ir::QuantOrigin::kCircle);
     }
+  }
+
+  // Binds a tensor to its value, which gets the tensor's qparams.
+  void Set(int tensor, ir::ValueId value) {
+    value_of_[tensor] = value;
+    SetQparams(value, tensor);
   }
 
   // CircleFile has seen to it that an operand is an input, a result of an earlier operator, a
@@ -138,18 +142,16 @@ class Reader {
     RETURN_IF_ERROR(CheckTypes(raised, inputs, declared));
     if (raised.operand_dims.has_value()) {
       inputs[0] = AddReshape(inputs[0], *raised.operand_dims, absl::StrCat(names[0], "/flat"),
-                             graph_.value(inputs[0]).quantization, provenance);
+                             provenance);
+      SetQparams(inputs[0], op.inputs()->Get(raised.operands[0]));
     }
     if (raised.result_dims.has_value()) {
-      const ir::NodeId node =
-          graph_.AddNode(raised.op, inputs, {absl::StrCat(names[0], "/full")},
-                         {{declared[0].dtype, ir::Shape(*raised.result_dims)}}, provenance);
-      const ir::ValueId full = graph_.node(node).outputs[0];
+      ASSIGN_OR_RETURN(
+          const ir::ValueId full,
+          graph_.AddInferred(raised.op, inputs, absl::StrCat(names[0], "/full"), provenance));
       const int t = op.outputs()->Get(0);
-      if (ir::HasQparams(file_.tensors()[t].quantization)) {
-        graph_.SetQuantization(full, file_.tensors()[t].quantization, ir::QuantOrigin::kCircle);
-      }
-      Set(t, AddReshape(full, declared[0].shape.dims(), names[0], ir::Quantization(), provenance));
+      SetQparams(full, t);
+      Set(t, AddReshape(full, *raised.result_dims, names[0], provenance));
       return absl::OkStatus();
     }
     const ir::NodeId node = graph_.AddNode(raised.op, inputs, names, declared, provenance);
@@ -172,14 +174,7 @@ class Reader {
     if (raised.operand_dims.has_value()) types[0].shape = ir::Shape(*raised.operand_dims);
     context.outputs.resize(declared.size());
     RETURN_IF_ERROR(ir::InferShape(raised.op, context));
-    if (raised.result_dims.has_value()) {
-      const ir::Type& result = context.outputs[0];
-      if (declared.size() != 1 || result.dtype != declared[0].dtype ||
-          ir::NumElements(result.shape.dims()) != ir::NumElements(declared[0].shape.dims())) {
-        return InvalidInput("its result is declared as ", TypeText(declared[0]));
-      }
-      return absl::OkStatus();
-    }
+    if (raised.result_dims.has_value()) context.outputs[0].shape = ir::Shape(*raised.result_dims);
     for (size_t i = 0; i < declared.size(); ++i) {
       if (context.outputs[i] == declared[i]) continue;
       return InvalidInput("result ", i, " is declared as ", TypeText(declared[i]),
@@ -189,15 +184,11 @@ class Reader {
   }
 
   ir::ValueId AddReshape(ir::ValueId value, const ir::Dims& dims, const std::string& name,
-                         const ir::Quantization& quantization, const ir::Provenance& provenance) {
+                         const ir::Provenance& provenance) {
     const ir::DType dtype = graph_.value(value).type.dtype;
     const ir::NodeId node =
         graph_.AddNode(ir::Reshape{dims}, {value}, {name}, {{dtype, ir::Shape(dims)}}, provenance);
-    const ir::ValueId result = graph_.node(node).outputs[0];
-    if (ir::HasQparams(quantization)) {
-      graph_.SetQuantization(result, quantization, ir::QuantOrigin::kCircle);
-    }
-    return result;
+    return graph_.node(node).outputs[0];
   }
 
   absl::Status AddForeign(const circle::Operator& op, const ir::Provenance& provenance) {

@@ -17,8 +17,8 @@ struct RaisedOperator {
   // Which of the operator's inputs are the node's operands, by position; the others have become
   // attributes.
   std::vector<int> operands;
-  // Where the node computes on other dims than the file says: its operand 0 is reshaped to, its
-  // result from these.
+  // Where the node computes on other dims than the file says: operand 0 is reshaped to these first,
+  // the node's result to those afterwards.
   absl::optional<ir::Dims> operand_dims = absl::nullopt;
   absl::optional<ir::Dims> result_dims = absl::nullopt;
 };

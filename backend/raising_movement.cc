@@ -60,7 +60,9 @@ Raised RaiseSlice(const Context& c) {
   ASSIGN_OR_RETURN(Ints begin, c.ConstantIntsOfRank(1, "begin"));
   ASSIGN_OR_RETURN(Ints size, c.ConstantIntsOfRank(2, "size"));
   for (int i = 0; i < c.rank(); ++i) {
-    if (size[i] == -1) size[i] = c.input(0)->dims[i] - begin[i];
+    if (size[i] == -1 && __builtin_sub_overflow(c.input(0)->dims[i], begin[i], &size[i])) {
+      return InvalidInput("begin ", begin[i], " of axis ", i);
+    }
   }
   Ints stride(begin.size(), 1);
   return RaisedOperator{ir::Slice{std::move(begin), std::move(size), std::move(stride)}, {0}};
@@ -85,11 +87,12 @@ Raised RaiseStridedSlice(const Context& c) {
   constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
   Ints axes(count);
   std::iota(axes.begin(), axes.end(), 0);
-  ir::Dims shrunk;
   for (size_t i = 0; i < count; ++i) {
     const bool shrink = (options->shrink_axis_mask() >> i & 1) != 0;
     const bool forward = strides[i] > 0;
-    if (options->offset()) end[i] += begin[i];
+    if (options->offset() && __builtin_add_overflow(end[i], begin[i], &end[i])) {
+      return InvalidInput("end ", end[i], " of axis ", i);
+    }
     if (shrink) {
       if (begin[i] < -dims[i] || begin[i] >= dims[i] || !forward) {
         return InvalidInput("index ", begin[i], " of axis ", i, " of ", DimsText(dims));
@@ -104,7 +107,13 @@ Raised RaiseStridedSlice(const Context& c) {
   ASSIGN_OR_RETURN(const ir::Slice slice,
                    ir::ResolveSlice(ir::Shape(dims), begin, end, axes, strides));
   RaisedOperator raised{slice, {0}};
-  if (options->shrink_axis_mask() != 0) raised.result_dims = slice.size;
+  if (options->shrink_axis_mask() != 0) {
+    raised.result_dims.emplace();
+    for (size_t i = 0; i < dims.size(); ++i) {
+      const bool shrink = i < count && (options->shrink_axis_mask() >> i & 1) != 0;
+      if (!shrink) raised.result_dims->push_back(slice.size[i]);
+    }
+  }
   return raised;
 }
 

@@ -147,6 +147,7 @@ class Run {
 
   absl::Status Publish(ValueId id, Tensor data) {
     if (options_.observe) RETURN_IF_ERROR(options_.observe(id, data));
+    if (options_.adjust) RETURN_IF_ERROR(options_.adjust(id, data));
     if (uses_left_[id] > 0) data_[id] = std::move(data);
     return absl::OkStatus();
   }

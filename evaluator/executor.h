@@ -14,12 +14,16 @@ namespace g4c::evaluator {
 // Sees a value once its data is known. The tensor may be any view of its dtype and shape; a copy of
 // it keeps the data alive. An error ends the run and is returned as it is.
 using Observe = std::function<absl::Status(ir::ValueId, const ir::Tensor&)>;
+using Adjust = std::function<absl::Status(ir::ValueId, ir::Tensor&)>;
 
 struct RunOptions {
   // Called for the graph inputs in their order, then for every node result in the order of
   // evaluation, which for a graph without `choose` is Graph::TopologicalOrder(). Always on the
   // thread that called Run.
   Observe observe;
+  // Called after `observe` for the same values: may replace the data, which must keep its dtype and
+  // shape, before anything reads it. Simulated quantisation is done with it.
+  Adjust adjust;
   // Only EvaluateNode's plain loops instead of the fast kernels.
   bool reference = false;
 };

@@ -92,7 +92,7 @@ Tensor FastMatMul(const Tensor& given_a, const Tensor& given_b, const Dims& dims
   const int64_t n = b.dims().back();
   const auto lead = [](const Tensor& x) { return Dims(x.dims().begin(), x.dims().end() - 2); };
   Dims batch = ir::BroadcastShapes(ir::Shape(lead(a)), ir::Shape(lead(b)))->dims();
-  if (ir::NumElements(lead(b)) == 1 && batch == lead(a)) {
+  if (a.rank() > 2 && ir::NumElements(lead(b)) == 1 && batch == lead(a)) {
     // One matrix on the right: the left one has all rows.
     a = ReshapedTo(a, {ir::NumElements(batch) * a.dims()[a.rank() - 2], k});
     batch.clear();

@@ -24,6 +24,17 @@ constexpr Factory kFactories[] = {
 
 }  // namespace
 
+Op::Op() = default;
+Op::Op(const Op& other) = default;
+Op::Op(Op&& other) noexcept = default;
+Op& Op::operator=(const Op& other) = default;
+Op& Op::operator=(Op&& other) noexcept = default;
+Op::~Op() = default;
+
+bool Op::operator==(const Op& other) const {
+  return static_cast<const OpVariant&>(*this) == static_cast<const OpVariant&>(other);
+}
+
 const OpInfo& InfoOf(const Op& op) {
   G4C_CHECK(op.index() < std::size(kInfos));
   return kInfos[op.index()];

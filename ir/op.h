@@ -13,6 +13,8 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -255,11 +257,29 @@ struct Foreign {
   G4C_ATTRIBUTES(visit("code", self.code);)
 };
 
-using Op = std::variant<
+using OpVariant = std::variant<
 #define G4C_OP(Name, text, min_inputs, max_inputs, outputs, rule) Name,
 #include "ir/op_table.inc"
 #undef G4C_OP
     std::monostate>;  // never held: it only closes the list
+
+// One operator. A variant whose copies and destructor are compiled once (op.cc): instantiated
+// wherever a Node is copied, a hundred alternatives would take most of the build. std::visit,
+// get_if and holds_alternative take it as it is.
+struct Op : OpVariant {
+  // A default-constructed operator is the first of the list.
+  Op();
+  template <typename Operator>
+  requires(!std::is_base_of_v<OpVariant, std::remove_cvref_t<Operator>>) Op(Operator&& op)
+      : OpVariant(std::forward<Operator>(op)) {}  // NOLINT: an operator is an Op
+  Op(const Op& other);
+  Op(Op&& other) noexcept;
+  Op& operator=(const Op& other);
+  Op& operator=(Op&& other) noexcept;
+  ~Op();
+  // Same operator, equal attributes.
+  bool operator==(const Op& other) const;
+};
 
 inline constexpr int kVariadic = -1;
 

@@ -135,8 +135,8 @@ class StridedIndex {
   const Dims& index() const { return index_; }
 
  private:
-  const Dims& dims_;
-  const Dims& strides_;
+  Dims dims_;
+  Dims strides_;
   Dims index_;
   int64_t offset_ = 0;
   bool at_end_ = false;

@@ -1,7 +1,9 @@
 #include "backend/circle_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <random>
@@ -217,26 +219,61 @@ std::string SmallFile(const TempDir& dir) {
   return ReadFile(path);
 }
 
+// A file that is changed in place: thousands of rewritten files would wait for the disk.
+class ChangingFile {
+ public:
+  ChangingFile(const TempDir& dir, const std::string& bytes)
+      : path_(dir.Write("changing.circle", bytes)), descriptor_(open(path_.c_str(), O_RDWR)) {}
+  ~ChangingFile() { close(descriptor_); }
+
+  void Set(size_t at, uint8_t value) { ASSERT_EQ(pwrite(descriptor_, &value, 1, at), 1); }
+  void Cut(size_t size) { ASSERT_EQ(ftruncate(descriptor_, size), 0); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int descriptor_;
+};
+
 TEST(CircleFile, StandsTruncation) {
   const TempDir dir;
   const std::string bytes = SmallFile(dir);
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    const std::string path = dir.Write("cut.circle", bytes.substr(0, size));
-    EXPECT_FALSE(ReadCircle(path).ok()) << size;
-    OpenEverything(path);
+  ChangingFile file(dir, bytes);
+  for (size_t size = bytes.size(); size-- > 0;) {
+    file.Cut(size);
+    EXPECT_FALSE(ReadCircle(file.path()).ok()) << size;
+    OpenEverything(file.path());
   }
 }
 
-TEST(CircleFile, StandsDamage) {
+TEST(CircleFile, StandsOneDamagedByte) {
   const TempDir dir;
   const std::string bytes = SmallFile(dir);
+  ChangingFile file(dir, bytes);
   std::mt19937 random(1);
   for (size_t at = 8; at < bytes.size(); ++at) {
     for (const int value : {0, 1, 0x7f, 0x80, 0xff, static_cast<int>(random() % 256)}) {
-      std::string damaged = bytes;
-      damaged[at] = static_cast<char>(value);
-      OpenEverything(dir.Write("damaged.circle", damaged));
+      file.Set(at, static_cast<uint8_t>(value));
+      OpenEverything(file.path());
     }
+    file.Set(at, static_cast<uint8_t>(bytes[at]));
+  }
+}
+
+TEST(CircleFile, StandsManyDamagedBytes) {
+  const TempDir dir;
+  const std::string bytes = SmallFile(dir);
+  ChangingFile file(dir, bytes);
+  std::mt19937 random(2);
+  for (int run = 0; run < 2000; ++run) {
+    std::vector<size_t> changed(1 + random() % 8);
+    for (size_t& at : changed) {
+      at = 8 + random() % (bytes.size() - 8);
+      // Small numbers are the likely indices, lengths and types.
+      file.Set(at, static_cast<uint8_t>(random() % 2 == 0 ? random() % 16 : random() % 256));
+    }
+    OpenEverything(file.path());
+    for (const size_t at : changed) file.Set(at, static_cast<uint8_t>(bytes[at]));
   }
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "file_maker.h"
 #include "ir/text.h"
@@ -200,15 +202,15 @@ TEST(CircleReader, ReadsOtherSpellings) {
   }
   {
     FileMaker maker;  // two inputs only, no keep_num_dims: the leading dims are one
-    maker.inputs = {maker.Tensor("x", {2, 3, 4})};
+    maker.inputs = {maker.Tensor("x", {2, 3, 4}, TensorType_UINT8, {{0.5f}, {1}})};
     maker.Floats("w", {1, 4}, {1, 2, 3, 4});
     maker.outputs = {maker.Tensor("y", {6, 1})};
     maker.Op(BuiltinOperator_FULLY_CONNECTED, {0, 1}, {2});
     ExpectReads(
         maker,
-        "in %x: f32[2, 3, 4]  k %w: f32[1, 4] = [1, 2, 3, 4]  "
-        "%f = reshape(%x) {shape: [6, 4]}: f32[6, 4]  %y = fully_connected(%f, %w): f32[6, 1]  "
-        "out %y");
+        "in %x: f32[2, 3, 4] q(u8 0.5:1)  k %w: f32[1, 4] = [1, 2, 3, 4]  "
+        "%f = reshape(%x) {shape: [6, 4]}: f32[6, 4] q(u8 0.5:1)  "
+        "%y = fully_connected(%f, %w): f32[6, 1]  out %y");
   }
   {
     FileMaker maker;  // half floats have no qparams

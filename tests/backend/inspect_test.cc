@@ -71,6 +71,17 @@ TEST(Inspect, GivesJson) {
   EXPECT_FALSE(nlohmann::json::parse(InspectionJson(InspectGraph(), false)).contains("operators"));
 }
 
+// The example of the docs is what the tool prints.
+TEST(Inspect, IsDocumented) {
+  const std::string page = ReadFile(TestData("../../docs/inspect.md"));
+  const std::string start = "```json\n";
+  const size_t begin = page.find(start);
+  ASSERT_NE(begin, page.npos);
+  const size_t end = page.find("```", begin + start.size());
+  EXPECT_TRUE(TextsEqual(page.substr(begin + start.size(), end - begin - start.size()),
+                         InspectionJson(InspectGraph(), true)));
+}
+
 TEST(Inspect, StandsNamesThatAreNoUtf8) {
   FileMaker maker;
   maker.inputs = {maker.Tensor("\xff\xfe", {2})};

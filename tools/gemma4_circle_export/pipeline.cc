@@ -268,6 +268,7 @@ absl::Status Export(const ExportOptions& options) {
   }
   graph.EraseDead();
   RETURN_IF_ERROR(ir::VerifyGraph(graph));
+  report.passes().SettleFolded(graph);
   RETURN_IF_ERROR(backend::CheckTarget(graph, *backend::ParseTarget(options.target)));
 
   // Audit, write.
