@@ -24,6 +24,7 @@
 #include "passes/pipeline.h"
 #include "quantization/assign.h"
 #include "quantization/audit_report.h"
+#include "quantization/block_search.h"
 #include "quantization/calibrate.h"
 #include "quantization/constants.h"
 #include "quantization/propagate.h"
@@ -101,12 +102,16 @@ absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
                      quantization::OpenSamples(options.calibration, graph, sample_options));
     report.AddFile(options.calibration);
   }
-  ASSIGN_OR_RETURN(const quantization::Observations observations,
+  ASSIGN_OR_RETURN(quantization::Observations observations,
                    quantization::Calibrate(graph, *samples));
+  const ir::DType activation = options.activation.value_or(ir::DType::kU8);
+  if (!samples->synthetic()) {
+    ASSIGN_OR_RETURN(observations, quantization::SearchRanges(graph, *samples,
+                                                              std::move(observations), activation));
+  }
   const ir::QuantOrigin origin =
       samples->synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
-  return quantization::AssignActivations(graph, observations,
-                                         options.activation.value_or(ir::DType::kU8), origin);
+  return quantization::AssignActivations(graph, observations, activation, origin).status();
 }
 
 absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,

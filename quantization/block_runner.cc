@@ -1,0 +1,23 @@
+#include "quantization/block_runner.h"
+
+namespace g4c::quantization {
+
+absl::StatusOr<BlockRunner> BlockRunner::Create(const ir::Graph& graph, Block block) {
+  auto extracted = std::make_unique<ExtractedBlock>(ExtractBlock(graph, block));
+  ASSIGN_OR_RETURN(evaluator::FloatExecutor executor,
+                   evaluator::FloatExecutor::Create(extracted->graph));
+  return BlockRunner(std::move(block), std::move(extracted), std::move(executor));
+}
+
+absl::Status BlockRunner::Run(const Activations& activations, const Adjust& adjust) const {
+  std::vector<ir::Tensor> inputs;
+  for (ir::ValueId input : block_.inputs) inputs.push_back(activations[input]);
+  evaluator::RunOptions options;
+  options.adjust = [&](ir::ValueId id, ir::Tensor& data) {
+    adjust(extracted_->source_of[id], data);
+    return absl::OkStatus();
+  };
+  return executor_.Run(inputs, options).status();
+}
+
+}  // namespace g4c::quantization

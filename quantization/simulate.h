@@ -1,0 +1,17 @@
+// Quantisation simulated in floats: what a value is after it was stored with some qparams.
+#ifndef QUANTIZATION_SIMULATE_H_
+#define QUANTIZATION_SIMULATE_H_
+
+#include "ir/quantization.h"
+#include "ir/tensor.h"
+
+namespace g4c::quantization {
+
+// scale * (saturate(round_half_even(x / scale) + zero_point) - zero_point) for every element of an
+// f32 tensor of any strides; row-major. The quotient is a product with the inverse scale, so that an
+// element on the border of two integers may become the other one.
+ir::Tensor Simulate(const ir::Tensor& data, const ir::QuantPerTensor& q);
+
+}  // namespace g4c::quantization
+
+#endif  // QUANTIZATION_SIMULATE_H_
