@@ -141,8 +141,8 @@ class Reader {
     }
     RETURN_IF_ERROR(CheckTypes(raised, inputs, declared));
     if (raised.operand_dims.has_value()) {
-      inputs[0] = AddReshape(inputs[0], *raised.operand_dims, absl::StrCat(names[0], "/flat"),
-                             provenance);
+      inputs[0] =
+          AddReshape(inputs[0], *raised.operand_dims, absl::StrCat(names[0], "/flat"), provenance);
       SetQparams(inputs[0], op.inputs()->Get(raised.operands[0]));
     }
     if (raised.result_dims.has_value()) {

@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<QparamGroup>> AssignActivations(ir::Graph& graph,
   for (const QparamGroup& group : groups) {
     const Range range = RangeOfGroup(graph, group, observations);
     if (range.empty()) continue;
-    const ir::QuantPerTensor q = ChooseQparams(range, activation);
+    const ir::QuantPerTensor q = ChooseQparams(WithHeadroom(range, activation), activation);
     for (ir::ValueId id : group.members) graph.SetQuantization(id, q, origin);
   }
   PropagateQparams(graph, activation);

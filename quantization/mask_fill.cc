@@ -45,10 +45,11 @@ absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
     const double quantum = output ? output->scale : 1.0 / 256;
     const double depth = std::log(2.0 * static_cast<double>(MaskedKeys(mask)) / quantum);
     const float bottom = static_cast<float>(seen.lowest_row_max - depth);
-    ir::QuantPerTensor q = ChooseQparams({bottom, std::max(0.0f, seen.range.hi)}, activation);
+    const float hi = WithHeadroom(seen.range, activation).hi;
+    ir::QuantPerTensor q = ChooseQparams({bottom, std::max(0.0f, hi)}, activation);
     graph.SetQuantization(masked.sum, q, origin);
 
-    const float fill = RepresentableRange(q).lo - seen.range.hi;
+    const float fill = RepresentableRange(q).lo - hi;
     auto [it, inserted] = filled.try_emplace({masked.mask, fill}, ir::kNoValue);
     if (inserted) {
       const std::string name = graph.value(masked.mask).name;

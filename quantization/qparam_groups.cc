@@ -12,9 +12,7 @@ using ir::ValueId;
 
 class DisjointSets {
  public:
-  explicit DisjointSets(int size) : parent_(size) {
-    std::iota(parent_.begin(), parent_.end(), 0);
-  }
+  explicit DisjointSets(int size) : parent_(size) { std::iota(parent_.begin(), parent_.end(), 0); }
 
   int Find(int id) {
     while (parent_[id] != id) id = parent_[id] = parent_[parent_[id]];

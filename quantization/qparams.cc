@@ -16,6 +16,12 @@ bool IsSymmetric(ir::DType dtype) {
   return dtype == ir::DType::kI16 || dtype == ir::DType::kI32 || dtype == ir::DType::kI64;
 }
 
+Range WithHeadroom(Range range, ir::DType dtype) {
+  constexpr float kHeadroom = 1.25f;
+  if (ir::BitWidth(dtype) != 16 || range.empty()) return range;
+  return {std::min(range.lo, range.lo * kHeadroom), std::max(range.hi, range.hi * kHeadroom)};
+}
+
 ir::QuantPerTensor ChooseQparams(Range range, ir::DType dtype, bool symmetric) {
   const double lo = range.empty() ? 0.0 : std::min(0.0f, range.lo);
   const double hi = range.empty() ? 0.0 : std::max(0.0f, range.hi);

@@ -36,6 +36,10 @@ inline constexpr float kNarrowestRange = 1e-6f;
 // ChooseWeightQparams.
 bool IsSymmetric(ir::DType dtype);
 
+// 16-bit activations are given a quarter more than was observed: unseen samples saturate less, and
+// the resolution that it costs is not what limits 16 bits. Other ranges stay as they are.
+Range WithHeadroom(Range range, ir::DType dtype);
+
 // qparams whose representable range covers `range` and zero, computed in double, the scale rounded
 // to f32:
 //   asymmetric: scale = (hi - lo) / (qmax - qmin), zero point = round_half_even(qmin - lo / scale)

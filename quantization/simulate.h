@@ -8,8 +8,8 @@
 namespace g4c::quantization {
 
 // scale * (saturate(round_half_even(x / scale) + zero_point) - zero_point) for every element of an
-// f32 tensor of any strides; row-major. The quotient is a product with the inverse scale, so that an
-// element on the border of two integers may become the other one.
+// f32 tensor of any strides; row-major. The quotient is a product with the inverse scale, so that
+// an element on the border of two integers may become the other one.
 ir::Tensor Simulate(const ir::Tensor& data, const ir::QuantPerTensor& q);
 
 }  // namespace g4c::quantization

@@ -206,11 +206,10 @@ TEST(CircleReader, ReadsOtherSpellings) {
     maker.Floats("w", {1, 4}, {1, 2, 3, 4});
     maker.outputs = {maker.Tensor("y", {6, 1})};
     maker.Op(BuiltinOperator_FULLY_CONNECTED, {0, 1}, {2});
-    ExpectReads(
-        maker,
-        "in %x: f32[2, 3, 4] q(u8 0.5:1)  k %w: f32[1, 4] = [1, 2, 3, 4]  "
-        "%f = reshape(%x) {shape: [6, 4]}: f32[6, 4] q(u8 0.5:1)  "
-        "%y = fully_connected(%f, %w): f32[6, 1]  out %y");
+    ExpectReads(maker,
+                "in %x: f32[2, 3, 4] q(u8 0.5:1)  k %w: f32[1, 4] = [1, 2, 3, 4]  "
+                "%f = reshape(%x) {shape: [6, 4]}: f32[6, 4] q(u8 0.5:1)  "
+                "%y = fully_connected(%f, %w): f32[6, 1]  out %y");
   }
   {
     FileMaker maker;  // half floats have no qparams
