@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_join.h"
 #include "frontend/op_registry.h"
 #include "frontend/provenance_import.h"
 
@@ -11,157 +13,219 @@ namespace {
 using onnx::GraphProto;
 using onnx::NodeProto;
 
+std::string Domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+
+absl::StatusOr<ir::Type> TypeOfProto(const onnx::TypeProto& type) {
+  if (type.value_case() == onnx::TypeProto::VALUE_NOT_SET) return InvalidInput("it has no type");
+  if (!type.has_tensor_type()) return Unsupported("it is no tensor (a sequence, map or optional)");
+  ASSIGN_OR_RETURN(const ir::DType dtype, DTypeOfOnnx(type.tensor_type().elem_type()));
+  if (!type.tensor_type().has_shape()) return ir::Type{LogicalDType(dtype), ir::Shape()};
+  ir::Dims dims;
+  for (const auto& dim : type.tensor_type().shape().dim()) {
+    if (!dim.has_dim_value()) {
+      dims.push_back(ir::kUnknownDim);
+      continue;
+    }
+    if (dim.dim_value() < 0) return InvalidInput("its shape has the dimension ", dim.dim_value());
+    dims.push_back(dim.dim_value());
+  }
+  RETURN_IF_ERROR(CheckSize(dims));
+  return ir::Type{LogicalDType(dtype), ir::Shape(std::move(dims))};
+}
+
+bool Contradict(const ir::Shape& a, const ir::Shape& b) {
+  if (!a.has_rank() || !b.has_rank()) return false;
+  if (a.rank() != b.rank()) return true;
+  for (int i = 0; i < a.rank(); ++i) {
+    if (a.dim(i) != b.dim(i) && a.dim(i) != ir::kUnknownDim && b.dim(i) != ir::kUnknownDim) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string CycleText(const Nodes& nodes, const std::vector<int>& cycle) {
+  constexpr size_t kMostNames = 8;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < std::min(cycle.size(), kMostNames); ++i) {
+    names.push_back(Where(nodes[cycle[i]], ProvenanceOf(nodes[cycle[i]])));
+  }
+  if (cycle.size() > kMostNames) names.push_back(absl::StrCat(cycle.size() - kMostNames, " more"));
+  names.push_back("back to the first");
+  return absl::StrJoin(names, " -> ");
+}
+
+}  // namespace
+
+std::string Where(const NodeProto& node, const ir::Provenance& provenance) {
+  std::string text = provenance.Text();
+  if (!provenance.lead().node.empty()) return text;
+  const auto output = std::find_if(node.output().begin(), node.output().end(),
+                                   [](const std::string& name) { return !name.empty(); });
+  if (output == node.output().end()) return text;
+  return absl::StrCat(node.op_type(), " of '", *output, "'",
+                      absl::string_view(text).substr(node.op_type().size()));
+}
+
 std::string FunctionKey(absl::string_view domain, absl::string_view name,
                         absl::string_view overload) {
   return absl::StrCat(domain == "ai.onnx" ? "" : domain, ":", name, ":", overload);
 }
 
-std::string DomainOf(const NodeProto& node) {
-  return node.domain() == "ai.onnx" ? "" : node.domain();
-}
-
-absl::StatusOr<ir::Type> TypeOfProto(const onnx::TypeProto& type) {
-  if (!type.has_tensor_type()) return Unsupported("it is no tensor (sequence, map or optional)");
-  ASSIGN_OR_RETURN(const ir::DType dtype, DTypeOfOnnx(type.tensor_type().elem_type()));
-  if (!type.tensor_type().has_shape()) return ir::Type{LogicalDType(dtype), ir::Shape()};
-  ir::Dims dims;
-  for (const auto& dim : type.tensor_type().shape().dim()) {
-    if (dim.has_dim_value() && dim.dim_value() < 0)
-      return InvalidInput("its shape has the dimension ", dim.dim_value());
-    dims.push_back(dim.has_dim_value() ? dim.dim_value() : ir::kUnknownDim);
-  }
-  ir::Dims known;
-  std::copy_if(dims.begin(), dims.end(), std::back_inserter(known),
-               [](int64_t d) { return d >= 0; });
-  RETURN_IF_ERROR(ir::CheckedNumElements(known).status());
-  return ir::Type{LogicalDType(dtype), ir::Shape(std::move(dims))};
-}
-
-}  // namespace
-
 absl::StatusOr<ir::Graph> GraphImporter::Import() {
   const GraphProto& graph = model_.graph();
   graph_.name = graph.name();
-  const absl::optional<Opsets> opsets = ReadOpsets(model_.opset_import(), "the model");
-  for (const auto& function : model_.functions()) {
-    functions_[FunctionKey(function.domain(), function.name(), function.overload())] = &function;
-    if (auto own =
-            ReadOpsets(function.opset_import(), absl::StrCat("function ", function.name()))) {
-      function_opsets_[&function] = *own;
-    }
+  const Opsets opsets = ReadOpsets(model_.opset_import(), "the model");
+  if (!opsets.contains("")) {
+    return InvalidInput("the model imports no opset of ai.onnx (is the file complete?)");
   }
-  if (!opsets) return problems_.ToStatus();
-  CheckDefinitions(graph);
+  ReadFunctions();
+  for (const auto& info : graph.value_info()) declared_[info.name()] = &info.type();
+  if (graph.quantization_annotation_size() > 0) {
+    notes_.push_back(
+        "quantization_annotation is not read; only QuantizeLinear and DequantizeLinear say how "
+        "values are quantised");
+  }
+  if (model_.training_info_size() > 0) {
+    notes_.push_back("training_info is not read; only the inference graph is exported");
+  }
   Scope scope;
-  scope.opsets = &*opsets;
+  scope.opsets = &opsets;
+  scope.names_only = !CheckOpset(opsets, "the model");
   ImportInitializers(graph, scope);
   ImportInputs(graph, scope);
   ImportNodes(graph.node(), scope);
+  RETURN_IF_ERROR(fatal_);
   ImportOutputs(graph, scope);
   RETURN_IF_ERROR(problems_.ToStatus());
   return std::move(graph_);
 }
 
-absl::optional<GraphImporter::Opsets> GraphImporter::ReadOpsets(
+GraphImporter::Opsets GraphImporter::ReadOpsets(
     const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports,
     absl::string_view where) {
   Opsets opsets;
   for (const auto& entry : imports) {
-    const std::string domain = entry.domain() == "ai.onnx" ? "" : entry.domain();
-    opsets[domain] = entry.version();
-    if (domain.empty() && (entry.version() < kOldestOpset || entry.version() > kNewestOpset)) {
-      problems_.Add(
-          ProblemKind::kOpset, absl::StrCat("ai.onnx opset ", entry.version()),
-          absl::StrCat("of ", where, "; ", kOldestOpset, " to ", kNewestOpset, " are read"));
-      return absl::nullopt;
-    }
+    const auto [it, inserted] = opsets.try_emplace(Domain(entry.domain()), entry.version());
+    if (inserted || it->second == entry.version()) continue;
+    problems_.Add(InvalidInput(where, " imports the opsets ", it->second, " and ", entry.version(),
+                               " of ", it->first.empty() ? "ai.onnx" : it->first),
+                  "");
   }
   return opsets;
 }
 
-void GraphImporter::CheckDefinitions(const GraphProto& graph) {
-  absl::flat_hash_map<std::string, std::string> defined;
-  const auto define = [&](const std::string& name, const std::string& by) {
-    if (name.empty()) return;
-    const auto [it, inserted] = defined.try_emplace(name, by);
-    if (!inserted) {
-      problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", name, "'"),
-                    absl::StrCat("by ", it->second, " and by ", by));
+bool GraphImporter::CheckOpset(const Opsets& opsets, absl::string_view where) {
+  const auto it = opsets.find("");
+  if (it == opsets.end() || (it->second >= kOldestOpset && it->second <= kNewestOpset)) return true;
+  problems_.Add(ProblemKind::kOpset, absl::StrCat("ai.onnx opset ", it->second),
+                absl::StrCat("of ", where, "; ", kOldestOpset, " to ", kNewestOpset, " are read"));
+  return false;
+}
+
+void GraphImporter::ReadFunctions() {
+  for (const auto& function : model_.functions()) {
+    const std::string key = FunctionKey(function.domain(), function.name(), function.overload());
+    if (!functions_.emplace(key, &function).second) {
+      problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", function.name(), "'"),
+                    absl::StrCat("by two functions of domain '", function.domain(), "'"));
     }
-  };
-  absl::flat_hash_set<std::string> initializers;
-  for (const auto& tensor : graph.initializer()) {
-    initializers.insert(tensor.name());
-    define(tensor.name(), "an initializer");
-  }
-  for (const auto& input : graph.input()) {
-    if (!initializers.contains(input.name())) define(input.name(), "a graph input");
-  }
-  for (const auto& node : graph.node()) {
-    for (const std::string& output : node.output()) define(output, Where(node, ProvenanceOf(node)));
   }
 }
 
 void GraphImporter::ImportInitializers(const GraphProto& graph, Scope& scope) {
   for (const auto& proto : graph.initializer()) {
-    absl::StatusOr<ir::Tensor> tensor = tensors_->Import(proto);
-    if (!tensor.ok()) {
-      if (tensor.status().code() == absl::StatusCode::kUnimplemented) {
-        scope.unreadable[proto.name()] = tensor.status();
-      } else {
-        problems_.Add(tensor.status(), "");
-      }
-      scope.names[proto.name()] = StandIn(proto.name());
+    Ref& ref = scope.names[proto.name()];
+    if (ref.value != ir::kNoValue || ref.unreadable != nullptr) {
+      problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", proto.name(), "'"),
+                    "by two initializers");
       continue;
     }
-    const ir::Type type{LogicalDType(tensor->dtype()), ir::Shape(tensor->dims())};
-    scope.names[proto.name()].value = graph_.AddConstant(proto.name(), type, *std::move(tensor));
+    absl::StatusOr<ir::Tensor> tensor =
+        tensors_->Import(proto, absl::StrCat("initializer '", proto.name(), "'"));
+    if (tensor.ok()) {
+      const ir::Type type{LogicalDType(tensor->dtype()), ir::Shape(tensor->dims())};
+      ref.value = graph_.AddConstant(ResultName(scope, proto.name()), type, *std::move(tensor));
+      continue;
+    }
+    if (tensor.status().code() == absl::StatusCode::kUnimplemented) {
+      ref.unreadable = std::make_shared<const absl::Status>(tensor.status());
+    } else {
+      problems_.Add(tensor.status(), "");
+      ref = StandIn(proto.name(), {}, "");
+    }
   }
   for (const auto& sparse : graph.sparse_initializer()) {
-    scope.unreadable[sparse.values().name()] =
-        Unsupported("initializer '", sparse.values().name(), "' is sparse");
-    scope.names[sparse.values().name()] = StandIn(sparse.values().name());
+    const std::string& name = sparse.values().name();
+    scope.names[name].unreadable = std::make_shared<const absl::Status>(
+        Unsupported("initializer '", name, "': it is sparse; store it densely"));
   }
 }
 
 void GraphImporter::ImportInputs(const GraphProto& graph, Scope& scope) {
+  absl::flat_hash_set<std::string> seen;
   for (const auto& input : graph.input()) {
+    if (!seen.insert(input.name()).second) {
+      problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", input.name(), "'"),
+                    "by two graph inputs");
+      continue;
+    }
     // An initializer of the same name is its default, which nothing here overrides.
     if (scope.names.contains(input.name())) continue;
     absl::StatusOr<ir::Type> type = TypeOfProto(input.type());
+    if (input.name().empty()) type = InvalidInput("it has no name");
     if (!type.ok()) {
       problems_.Add(type.status(), absl::StrCat("graph input '", input.name(), "'"));
-      scope.names[input.name()] = StandIn(input.name());
+      scope.names[input.name()] = StandIn(input.name(), {}, "");
       continue;
+    }
+    const ir::DType stored = *DTypeOfOnnx(input.type().tensor_type().elem_type());
+    if (stored != type->dtype) {
+      notes_.push_back(absl::StrCat("graph input '", input.name(), "' is ", ir::DTypeName(stored),
+                                    " in the model, f32 here"));
     }
     scope.names[input.name()].value = graph_.AddInput(input.name(), *std::move(type));
   }
 }
 
 void GraphImporter::ImportOutputs(const GraphProto& graph, Scope& scope) {
+  absl::flat_hash_set<std::string> seen;
   for (const auto& output : graph.output()) {
-    const Ref* ref = Lookup(scope, output.name());
+    const std::string& name = output.name();
+    constexpr absl::string_view where = "is an output of the graph";
+    if (!seen.insert(name).second) {
+      problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", name, "'"), "by two graph outputs");
+      continue;
+    }
+    const Ref* ref = Lookup(scope, name);
     if (ref == nullptr) {
-      problems_.Add(ProblemKind::kDangling, output.name(), "is an output of the graph");
-      continue;
-    }
-    if (ref->value == ir::kNoValue) {
-      problems_.Add(ProblemKind::kUnsupported, absl::StrCat("output '", output.name(), "'"),
-                    "is a sequence");
-      continue;
-    }
-    graph_.AddOutput(output.name(), ref->value);
-    const absl::StatusOr<ir::Type> declared = TypeOfProto(output.type());
-    const ir::Type& inferred = graph_.value(ref->value).type;
-    if (!declared.ok() || graph_.ProducedBy<ir::Foreign>(ref->value) != nullptr) continue;
-    if (declared->dtype != inferred.dtype) {
-      problems_.Add(ProblemKind::kInvalid, absl::StrCat("output '", output.name(), "'"),
-                    absl::StrCat("is declared ", ir::DTypeName(declared->dtype),
-                                 ", but computed as ", ir::DTypeName(inferred.dtype)));
+      problems_.Add(ProblemKind::kDangling, name, where);
+    } else if (ref->unreadable != nullptr) {
+      problems_.Add(*ref->unreadable, where);
+    } else if (ref->value == ir::kNoValue) {
+      problems_.Add(Unsupported("'", name, "': a sequence"), where);
+    } else {
+      graph_.AddOutput(name, ref->value);
+      if (ref->guessed == nullptr) CheckDeclared(output, ref->value);
     }
   }
-  if (graph.output_size() == 0)
-    problems_.Add(ProblemKind::kInvalid, "the graph has no outputs", "");
+  if (graph.output_size() == 0) problems_.Add(InvalidInput("the graph has no outputs"), "");
+}
+
+void GraphImporter::CheckDeclared(const onnx::ValueInfoProto& output, ir::ValueId value) {
+  const absl::StatusOr<ir::Type> declared = TypeOfProto(output.type());
+  if (!declared.ok()) return;  // left out: it says nothing
+  const ir::Type& computed = graph_.value(value).type;
+  const std::string name = absl::StrCat("output '", output.name(), "'");
+  if (declared->dtype != computed.dtype) {
+    problems_.Add(InvalidInput(name, " is declared ", ir::DTypeName(declared->dtype),
+                               ", but computed as ", ir::DTypeName(computed.dtype)),
+                  "");
+  } else if (Contradict(declared->shape, computed.shape)) {
+    // Tools that change a graph often leave old shapes behind, and runtimes only warn.
+    notes_.push_back(absl::StrCat(name, " is declared ", ir::ShapeText(declared->shape),
+                                  ", but computed as ", ir::ShapeText(computed.shape)));
+  }
 }
 
 const Ref* GraphImporter::Lookup(const Scope& scope, const std::string& name) const {
@@ -172,249 +236,214 @@ const Ref* GraphImporter::Lookup(const Scope& scope, const std::string& name) co
   return nullptr;
 }
 
-Ref GraphImporter::StandIn(absl::string_view name) {
+Ref GraphImporter::StandIn(absl::string_view name, ir::Type type, std::string why) {
+  Ref ref;
+  ref.guessed = std::make_shared<const std::string>(why);
   const ir::NodeId node =
-      graph_.AddNode(ir::Foreign{"unknown"}, {}, {std::string(name)}, {ir::Type{}}, {});
-  return {graph_.node(node).outputs[0], nullptr};
+      graph_.AddNode(ir::Foreign{std::move(why)}, {}, {std::string(name)}, {std::move(type)}, {});
+  ref.value = graph_.node(node).outputs[0];
+  return ref;
 }
 
-void GraphImporter::StandInForOutputs(const NodeProto& node, Scope& scope) {
+void GraphImporter::StandInForOutputs(const NodeProto& node, Scope& scope, const std::string& why) {
   for (const std::string& output : node.output()) {
-    if (!output.empty() && !scope.names.contains(output)) scope.names[output] = StandIn(output);
+    if (output.empty() || scope.names.contains(output)) continue;
+    scope.names[output] = StandIn(output, {}, why);
+  }
+}
+
+std::string GraphImporter::ResultName(const Scope& scope, const std::string& name) const {
+  if (name.empty()) return "";
+  const auto it = scope.result_names.find(name);
+  return it != scope.result_names.end() ? it->second : absl::StrCat(scope.prefix, name);
+}
+
+ir::Provenance GraphImporter::ProvenanceIn(const Scope& scope, const NodeProto& node) const {
+  ir::Provenance provenance = ProvenanceOf(node);
+  // A function's body is told by the call where it does not tell itself.
+  if (scope.call_site == nullptr || !provenance.lead().module.empty()) return provenance;
+  ir::Origin origin = scope.call_site->lead();
+  origin.op_type = node.op_type();
+  if (!node.name().empty()) origin.node = absl::StrCat(origin.node, "/", node.name());
+  return ir::Provenance(std::move(origin));
+}
+
+void GraphImporter::ReportOrder(const Nodes& nodes, const NodeOrder& order, Scope& scope) {
+  const auto where = [&](int i) { return Where(nodes[i], ProvenanceIn(scope, nodes[i])); };
+  for (const auto& [name, first, second] : order.duplicates) {
+    problems_.Add(ProblemKind::kDuplicate, absl::StrCat("'", name, "'"),
+                  absl::StrCat("by ", first < 0 ? "an input or initializer" : where(first),
+                               " and by ", where(second)));
+  }
+  for (const auto& [name, reader] : order.dangling) {
+    problems_.Add(ProblemKind::kDangling, name, absl::StrCat("read by ", where(reader)));
+    scope.names[name] = StandIn(name, {}, "");
+  }
+  if (!order.cycle.empty()) {
+    problems_.Add(ProblemKind::kCycle, CycleText(nodes, order.cycle), "");
   }
 }
 
 void GraphImporter::ImportNodes(const Nodes& nodes, Scope& scope) {
-  for (int i : Order(nodes, scope)) {
-    if (gave_up_) return;
+  const NodeOrder order = OrderNodes(
+      nodes, [&](const std::string& name) { return scope.names.contains(name); },
+      [&](const std::string& name) { return Lookup(scope, name) != nullptr; });
+  ReportOrder(nodes, order, scope);
+  for (int i : order.order) {
+    if (!fatal_.ok()) return;
     if (++nodes_ > kMaxNodes) {
-      problems_.Add(ProblemKind::kUnsupported,
-                    absl::StrCat("more than ", kMaxNodes, " nodes with functions inlined"), "");
-      gave_up_ = true;
+      fatal_ = Unsupported("the model has more than ", kMaxNodes, " nodes with functions inlined");
       return;
     }
     ImportNode(nodes[i], scope);
   }
   // What a cycle kept from being imported.
-  for (const NodeProto& node : nodes) StandInForOutputs(node, scope);
+  if (!order.cycle.empty()) {
+    for (const NodeProto& node : nodes) StandInForOutputs(node, scope, "");
+  }
 }
 
 std::vector<Ref> GraphImporter::InputRefs(const NodeProto& node, Scope& scope,
                                           const std::string& where) {
   std::vector<Ref> refs;
   for (const std::string& name : node.input()) {
-    if (name.empty()) {
-      refs.emplace_back();
-      continue;
-    }
-    for (const Scope* s = &scope; s != nullptr; s = s->parent) {
-      const auto unreadable = s->unreadable.find(name);
-      if (unreadable != s->unreadable.end())
-        problems_.Add(unreadable->second, absl::StrCat("read by ", where));
-    }
-    const Ref* ref = Lookup(scope, name);
-    if (ref == nullptr) {
-      if (reported_.insert(name).second) {
-        problems_.Add(ProblemKind::kDangling, name, absl::StrCat("read by ", where));
-      }
-      scope.names[name] = StandIn(name);
-      ref = &scope.names[name];
-    }
-    refs.push_back(*ref);
+    const Ref* ref = name.empty() ? nullptr : Lookup(scope, name);
+    G4C_CHECK(name.empty() || ref != nullptr);  // ReportOrder gave dangling names a stand-in
+    refs.push_back(ref == nullptr ? Ref() : *ref);
+    if (ref == nullptr || ref->unreadable == nullptr) continue;
+    problems_.Add(*ref->unreadable, absl::StrCat("read by ", where));
+    refs.back() = StandIn(name, {}, "");
   }
   return refs;
 }
 
 void GraphImporter::ImportNode(const NodeProto& node, Scope& scope) {
-  ir::Provenance provenance = ProvenanceOf(node);
-  // A function's body is told by the call where it does not tell itself.
-  if (scope.caller != nullptr && provenance.lead().module.empty()) {
-    ir::Origin origin = scope.caller->lead();
-    origin.op_type = node.op_type();
-    // Of nested calls only the outermost, however deep they go.
-    if (scope.call_depth == 1 && !node.name().empty())
-      origin.node = absl::StrCat(origin.node, "/", node.name());
-    provenance = ir::Provenance(std::move(origin));
-  }
-  const std::string where = Where(node, provenance);
+  const bool wanted = std::any_of(node.output().begin(), node.output().end(),
+                                  [](const std::string& name) { return !name.empty(); });
+  if (!wanted) return;
+  const ir::Provenance provenance = ProvenanceIn(scope, node);
   const auto function =
       functions_.find(FunctionKey(node.domain(), node.op_type(), node.overload()));
   absl::Status status;
   if (function != functions_.end()) {
     status = ImportCall(node, *function->second, scope, provenance);
-  } else if (node.op_type() == "If" && DomainOf(node).empty()) {
+  } else if (node.op_type() == "If" && Domain(node.domain()).empty()) {
     status = ImportIf(node, scope, provenance);
   } else {
-    ImportBuiltin(node, scope, provenance);
+    status = ImportBuiltin(node, scope, provenance);
   }
-  if (!status.ok() && !scope.lenient) problems_.Add(status, where);
-  StandInForOutputs(node, scope);
+  if (status.ok()) {
+    StandInForOutputs(node, scope, "");
+    return;
+  }
+  const std::string where = Where(node, provenance);
+  if (!scope.lenient) problems_.Add(status, where);
+  StandInForOutputs(node, scope, absl::StrCat(where, ": ", status.message()));
 }
 
-void GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope,
-                                  const ir::Provenance& provenance) {
+absl::Status GraphImporter::CheckInputs(const NodeProto& node, int min_inputs,
+                                        const std::vector<Ref>& inputs) const {
+  for (int i = 0; i < min_inputs; ++i) {
+    if (i < static_cast<int>(inputs.size()) && inputs[i].value != ir::kNoValue) continue;
+    const bool is_sequence = i < static_cast<int>(inputs.size()) && inputs[i].sequence != nullptr;
+    if (is_sequence) return InvalidInput("operand ", i, " ('", node.input(i), "') is a sequence");
+    return InvalidInput("operand ", i, " is missing; it takes ", min_inputs, " or more");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope,
+                                          const ir::Provenance& provenance) {
   const std::string where = Where(node, provenance);
-  const std::string domain = DomainOf(node);
+  const std::string domain = Domain(node.domain());
   const std::string full_name =
       domain.empty() ? node.op_type() : absl::StrCat(domain, ".", node.op_type());
   std::vector<Ref> inputs = InputRefs(node, scope, where);
   const OpRow* row = FindOp(domain, node.op_type());
   if (row == nullptr) {
     const absl::string_view why = WhyRefused(node.op_type());
+    if (scope.lenient) {
+      return Unsupported("operator ", full_name, " is not supported", why.empty() ? "" : ": ", why);
+    }
     problems_.Add(ProblemKind::kOperator, full_name,
                   why.empty() ? where : absl::StrCat(where, ": ", why));
-    return;
-  }
-  const auto opset = scope.opsets->find(domain);
-  if (opset == scope.opsets->end() && domain.empty()) {
-    problems_.Add(ProblemKind::kOpset, "no opset of ai.onnx is imported", where);
-    return;
-  }
-  const int64_t version = opset == scope.opsets->end() ? row->since : opset->second;
-  // ONNX Runtime's own operators in the domain of ai.onnx have no opset.
-  if (version < row->since) {
-    problems_.Add(ProblemKind::kOpset, absl::StrCat(full_name, " in opset ", version),
-                  absl::StrCat("exists since opset ", row->since, "; ", where));
-    return;
-  }
-  NodeContext context(node, version, std::move(inputs), provenance, scope.call, &graph_, tensors_);
-  const absl::Status status = row->import(context);
-  if (!status.ok()) {
-    if (!scope.lenient) problems_.Add(Prefixed(status, absl::StrCat(full_name, ": ")), where);
-    return;
-  }
-  for (const std::string& attribute : context.mistyped()) {
-    problems_.Add(
-        ProblemKind::kInvalid,
-        absl::StrCat("attribute '", attribute, "' has another type than ", full_name, " gives it"),
-        where);
-  }
-  for (const std::string& attribute : context.UnknownAttributes()) {
-    problems_.Add(ProblemKind::kAttribute, absl::StrCat("'", attribute, "' of ", full_name), where);
-  }
-  for (int i = 0; i < node.output_size(); ++i) {
-    if (node.output(i).empty()) continue;
-    const Ref& result = context.results()[i];
-    if (result.value != ir::kNoValue || result.sequence != nullptr)
-      scope.names[node.output(i)] = result;
-  }
-}
-
-absl::Status GraphImporter::ImportCall(const NodeProto& node, const onnx::FunctionProto& function,
-                                       Scope& scope, const ir::Provenance& provenance) {
-  if (scope.call_depth >= kMaxCallDepth) {
-    gave_up_ = true;
-    return InvalidInput("functions are nested more than ", kMaxCallDepth, " calls deep, at '",
-                        function.name(), "'; inline them (onnx.inliner) or look for a recursion");
-  }
-  const std::string where = Where(node, provenance);
-  const std::vector<Ref> inputs = InputRefs(node, scope, where);
-  if (inputs.size() > static_cast<size_t>(function.input_size())) {
-    return InvalidInput("function '", function.name(), "' takes ", function.input_size(),
-                        " inputs, not ", inputs.size());
-  }
-  CallAttributes attributes;
-  for (const auto& attribute : function.attribute_proto())
-    attributes[attribute.name()] = &attribute;
-  absl::flat_hash_set<std::string> known(function.attribute().begin(), function.attribute().end());
-  for (const auto& attribute : node.attribute()) {
-    if (!known.contains(attribute.name()) && attributes.count(attribute.name()) == 0) {
-      problems_.Add(ProblemKind::kAttribute,
-                    absl::StrCat("'", attribute.name(), "' of function ", function.name()), where);
-      continue;
-    }
-    const onnx::AttributeProto* resolved = &attribute;
-    if (!attribute.ref_attr_name().empty()) {
-      if (scope.call == nullptr) continue;
-      const auto outer = scope.call->find(attribute.ref_attr_name());
-      if (outer == scope.call->end()) continue;
-      resolved = outer->second;
-    }
-    attributes[attribute.name()] = resolved;
-  }
-  Scope body;
-  const auto opsets = function_opsets_.find(&function);
-  body.opsets =
-      opsets == function_opsets_.end() || opsets->second.empty() ? scope.opsets : &opsets->second;
-  body.call = &attributes;
-  body.caller = &provenance;
-  body.call_depth = scope.call_depth + 1;
-  body.lenient = scope.lenient;
-  for (int i = 0; i < function.input_size(); ++i) {
-    body.names[function.input(i)] = i < static_cast<int>(inputs.size()) ? inputs[i] : Ref();
-  }
-  ImportNodes(function.node(), body);
-  for (int i = 0; i < std::min(function.output_size(), node.output_size()); ++i) {
-    if (node.output(i).empty()) continue;
-    const Ref* ref = Lookup(body, function.output(i));
-    if (ref == nullptr)
-      return InvalidInput("function '", function.name(), "' never computes its output '",
-                          function.output(i), "'");
-    scope.names[node.output(i)] = *ref;
-    const bool made_here = ref->value != ir::kNoValue && graph_.Producer(ref->value) != nullptr &&
-                           std::none_of(inputs.begin(), inputs.end(),
-                                        [&](const Ref& in) { return in.value == ref->value; });
-    if (made_here) graph_.Rename(ref->value, node.output(i));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<Ref>> GraphImporter::ImportBranch(const GraphProto& branch, Scope& scope,
-                                                             bool lenient) {
-  Scope inner;
-  inner.parent = &scope;
-  inner.opsets = scope.opsets;
-  inner.call = scope.call;
-  inner.caller = scope.caller;
-  inner.call_depth = scope.call_depth;
-  inner.lenient = lenient || scope.lenient;
-  ImportInitializers(branch, inner);
-  ImportNodes(branch.node(), inner);
-  std::vector<Ref> results;
-  for (const auto& output : branch.output()) {
-    const Ref* ref = Lookup(inner, output.name());
-    if (ref == nullptr)
-      return InvalidInput("a branch never computes its output '", output.name(), "'");
-    results.push_back(*ref);
-  }
-  return results;
-}
-
-absl::Status GraphImporter::ImportIf(const NodeProto& node, Scope& scope,
-                                     const ir::Provenance& provenance) {
-  const std::vector<Ref> inputs = InputRefs(node, scope, Where(node, provenance));
-  const GraphProto* branches[2] = {nullptr, nullptr};  // then, else
-  for (const auto& attribute : node.attribute()) {
-    if (attribute.name() == "then_branch") branches[0] = &attribute.g();
-    if (attribute.name() == "else_branch") branches[1] = &attribute.g();
-  }
-  if (inputs.size() != 1 || inputs[0].value == ir::kNoValue || branches[0] == nullptr ||
-      branches[1] == nullptr) {
-    return InvalidInput("If needs a condition and two branches");
-  }
-  const ir::ValueId condition = inputs[0].value;
-  if (graph_.IsConstant(condition) && graph_.value(condition).constant->NumElements() == 1) {
-    const bool taken = graph_.value(condition).constant->IntScalar() != 0;
-    ASSIGN_OR_RETURN(const std::vector<Ref> results,
-                     ImportBranch(*branches[taken ? 0 : 1], scope, false));
-    for (int i = 0; i < node.output_size() && i < static_cast<int>(results.size()); ++i) {
-      scope.names[node.output(i)] = results[i];
-    }
     return absl::OkStatus();
   }
-  // Which branch runs shows when the condition has been folded.
-  ASSIGN_OR_RETURN(const std::vector<Ref> a, ImportBranch(*branches[0], scope, true));
-  ASSIGN_OR_RETURN(const std::vector<Ref> b, ImportBranch(*branches[1], scope, true));
-  if (a.size() != b.size())
-    return InvalidInput("the branches of If have ", a.size(), " and ", b.size(), " outputs");
-  for (int i = 0; i < node.output_size() && i < static_cast<int>(a.size()); ++i) {
-    if (a[i].value == ir::kNoValue || b[i].value == ir::kNoValue)
-      return Unsupported("If with sequences as results");
-    ASSIGN_OR_RETURN(scope.names[node.output(i)].value,
-                     graph_.AddInferred(ir::Choose{}, {condition, a[i].value, b[i].value},
-                                        node.output(i), provenance));
+  if (scope.names_only) return absl::OkStatus();
+  const auto opset = scope.opsets->find(domain);
+  if (opset == scope.opsets->end() && domain.empty()) {
+    return InvalidInput("function '", scope.function->name(), "' imports no opset of ai.onnx");
   }
+  // ONNX Runtime's own operators have one version, which not every tool imports.
+  const int64_t version = opset == scope.opsets->end() ? row->since : opset->second;
+  if (version < row->since) {
+    problems_.Add(ProblemKind::kOpset, absl::StrCat(full_name, " in opset ", version),
+                  absl::StrCat(where, ": it exists since opset ", row->since, " of ",
+                               domain.empty() ? "ai.onnx" : domain));
+    return absl::OkStatus();
+  }
+  std::shared_ptr<const std::string> guessed;
+  for (const Ref& input : inputs) {
+    if (input.guessed != nullptr) guessed = input.guessed;
+  }
+  absl::Status status = CheckInputs(node, row->min_inputs, inputs);
+  if (!status.ok()) return guessed == nullptr ? status : absl::OkStatus();
+
+  std::vector<std::string> names;
+  for (const std::string& output : node.output()) names.push_back(ResultName(scope, output));
+  NodeContext context(node, version, std::move(inputs), std::move(names), provenance, scope.call,
+                      &graph_, tensors_);
+  status = row->import(context);
+  for (const std::string& attribute : context.mistyped()) {
+    problems_.Add(InvalidInput("attribute '", attribute, "' is not of the type that ", full_name,
+                               " gives it, or is given twice"),
+                  where);
+  }
+  if (const int input = context.misread_sequence(); input >= 0) {
+    status = InvalidInput("operand ", input, " ('", node.input(input), "') is a sequence");
+  }
+  if (!status.ok()) return guessed == nullptr ? status : absl::OkStatus();
+  for (const std::string& attribute : context.UnknownAttributes()) {
+    problems_.Add(ProblemKind::kAttribute,
+                  absl::StrCat("'", attribute, "' of ", full_name, " in opset ", version), where);
+  }
+  if (const int input = context.UnknownInput(); input >= 0) {
+    problems_.Add(InvalidInput("input ", input, " ('", node.input(input), "') is one too many for ",
+                               full_name, " in opset ", version),
+                  where);
+  }
+  BindResults(node, context, std::move(guessed), scope);
   return absl::OkStatus();
+}
+
+void GraphImporter::BindResults(const NodeProto& node, const NodeContext& context,
+                                std::shared_ptr<const std::string> guessed, Scope& scope) {
+  for (int i = 0; i < node.output_size(); ++i) {
+    if (node.output(i).empty()) continue;
+    Ref result = context.results()[i];
+    if (result.value == ir::kNoValue && result.sequence == nullptr) {
+      result.unreadable = std::make_shared<const absl::Status>(
+          Unsupported("result ", i, " ('", node.output(i), "') of ", node.op_type(), " '",
+                      node.name(), "' is not computed here"));
+    } else if (guessed != nullptr) {
+      result.guessed = guessed;
+    } else if (result.value != ir::kNoValue && scope.parent == nullptr && scope.caller == nullptr) {
+      AdoptDeclaredRank(node.output(i), result.value);
+    }
+    // A value that is defined twice keeps its first meaning.
+    scope.names.try_emplace(node.output(i), std::move(result));
+  }
+}
+
+void GraphImporter::AdoptDeclaredRank(const std::string& name, ir::ValueId value) {
+  if (graph_.value(value).type.shape.has_rank()) return;
+  const auto it = declared_.find(name);
+  if (it == declared_.end()) return;
+  const absl::StatusOr<ir::Type> declared = TypeOfProto(*it->second);
+  if (!declared.ok() || !declared->shape.has_rank()) return;
+  // Only the rank: dimensions may be left over from before a change of the graph.
+  graph_.SetType(value, {graph_.value(value).type.dtype,
+                         ir::Shape(ir::Dims(declared->shape.rank(), ir::kUnknownDim))});
 }
 
 }  // namespace g4c::frontend

@@ -1,6 +1,4 @@
 // Operators that work element by element.
-#include <cmath>
-
 #include "frontend/op_registry.h"
 
 namespace g4c::frontend {
@@ -17,6 +15,7 @@ G4C_UNARY(Exp, Exp)
 G4C_UNARY(Floor, Floor)
 G4C_UNARY(IsNan, IsNan)
 G4C_UNARY(Log, Log)
+G4C_UNARY(MicrosoftGelu, Gelu)
 G4C_UNARY(Neg, Neg)
 G4C_UNARY(Not, LogicalNot)
 G4C_UNARY(Relu, Relu)
@@ -51,41 +50,50 @@ absl::Status ImportIdentity(NodeContext& node) {
   return node.Forward(node.Input(0));
 }
 
+// (x, ratio, training_mode): x itself unless training.
 absl::Status ImportDropout(NodeContext& node) {
   node.Ignore("seed");
-  RETURN_IF_ERROR(node.RequireOutputs(1));
+  node.Input(1);
   if (node.Has(2)) {
     const ir::Tensor* training = node.Constant(2);
-    if (training == nullptr || training->IntScalar() != 0)
-      return Unsupported("Dropout in training mode");
+    if (training == nullptr || training->NumElements() != 1 || training->IntScalar() != 0) {
+      return Unsupported("training_mode must be constant and false; export in eval mode");
+    }
   }
   return node.Forward(node.Input(0));
 }
 
+// 1 / x
 absl::Status ImportReciprocal(NodeContext& node) {
-  ASSIGN_OR_RETURN(const ir::ValueId one, node.ScalarLike(1, node.Input(0)));
-  return node.Return(ir::Div{}, {one, node.Input(0)});
+  return node.Return(ir::Div{}, {node.Scalar(1), node.Input(0)});
 }
 
 absl::Status ImportMod(NodeContext& node) {
-  return node.Return(ir::Mod{node.Int("fmod", 0) != 0}, node.Inputs(2));
+  const bool fmod = node.Flag("fmod", false);
+  if (!fmod && ir::IsFloat(node.TypeOf(node.Input(0)).dtype)) {
+    return InvalidInput("a float operand needs fmod = 1");
+  }
+  return node.Return(ir::Mod{fmod}, node.Inputs(2));
 }
 
-// The exponent may have another dtype; the result has the base's.
+// The exponent may have another dtype; the result has the base's. Integers to a float power are
+// computed in f32, as everything that is no integer is.
 absl::Status ImportPow(NodeContext& node) {
-  ir::ValueId exponent = node.Input(1);
-  const ir::DType dtype = node.TypeOf(node.Input(0)).dtype;
-  if (node.TypeOf(exponent).dtype != dtype) {
-    ASSIGN_OR_RETURN(exponent, node.Emit(ir::Cast{dtype}, {exponent}));
-  }
-  return node.Return(ir::Pow{}, {node.Input(0), exponent});
+  const ir::DType base = node.TypeOf(node.Input(0)).dtype;
+  const ir::DType exponent = node.TypeOf(node.Input(1)).dtype;
+  const ir::DType compute = ir::IsFloat(exponent) ? exponent : base;
+  ASSIGN_OR_RETURN(const ir::ValueId x, node.CastTo(node.Input(0), compute));
+  ASSIGN_OR_RETURN(const ir::ValueId y, node.CastTo(node.Input(1), compute));
+  if (compute == base) return node.Return(ir::Pow{}, {x, y});
+  ASSIGN_OR_RETURN(const ir::ValueId power, node.Emit(ir::Pow{}, {x, y}));
+  return node.Return(ir::Cast{base}, {power});
 }
 
 absl::Status ImportWhere(NodeContext& node) { return node.Return(ir::Select{}, node.Inputs(3)); }
 
 namespace {
 
-// op(op(a, b), c) ...; `finish` is applied to the last result.
+// op(op(a, b), c) ... over the first `count` inputs.
 template <typename IrOp>
 absl::StatusOr<ir::ValueId> Chain(NodeContext& node, int count) {
   ir::ValueId result = node.Input(0);
@@ -97,11 +105,10 @@ absl::StatusOr<ir::ValueId> Chain(NodeContext& node, int count) {
 
 template <typename IrOp>
 absl::Status ReturnChain(NodeContext& node) {
-  const int count = node.num_inputs();
-  if (count == 0) return InvalidInput("no operands");
-  if (count == 1) return node.Forward(node.Input(0));
-  ASSIGN_OR_RETURN(const ir::ValueId left, Chain<IrOp>(node, count - 1));
-  return node.Return(IrOp{}, {left, node.Input(count - 1)});
+  const int last = node.num_inputs() - 1;
+  if (last == 0) return node.Forward(node.Input(0));
+  ASSIGN_OR_RETURN(const ir::ValueId left, Chain<IrOp>(node, last));
+  return node.Return(IrOp{}, {left, node.Input(last)});
 }
 
 }  // namespace
@@ -110,22 +117,22 @@ absl::Status ImportMax(NodeContext& node) { return ReturnChain<ir::Maximum>(node
 absl::Status ImportMin(NodeContext& node) { return ReturnChain<ir::Minimum>(node); }
 absl::Status ImportSum(NodeContext& node) { return ReturnChain<ir::Add>(node); }
 
+// (a + b + ...) / count
 absl::Status ImportMean(NodeContext& node) {
-  if (node.num_inputs() == 0) return InvalidInput("no operands");
+  if (node.num_inputs() == 1) return node.Forward(node.Input(0));
   ASSIGN_OR_RETURN(const ir::ValueId sum, Chain<ir::Add>(node, node.num_inputs()));
-  ASSIGN_OR_RETURN(const ir::ValueId count, node.ScalarLike(node.num_inputs(), node.Input(0)));
-  return node.Return(ir::Div{}, {sum, count});
+  return node.Return(ir::Div{}, {sum, node.Scalar(static_cast<float>(node.num_inputs()))});
 }
 
 // min(max(x, low), high): the upper bound wins where they cross, as ONNX says.
 absl::Status ImportClip(NodeContext& node) {
   const bool low = node.Has(1);
   const bool high = node.Has(2);
-  if (!low && !high) return node.Forward(node.Input(0));
-  if (!high) return node.Return(ir::Maximum{}, {node.Input(0), node.Input(1)});
-  if (!low) return node.Return(ir::Minimum{}, {node.Input(0), node.Input(2)});
-  ASSIGN_OR_RETURN(const ir::ValueId raised,
-                   node.Emit(ir::Maximum{}, {node.Input(0), node.Input(1)}));
+  const ir::ValueId x = node.Input(0);
+  if (!low && !high) return node.Forward(x);
+  if (!high) return node.Return(ir::Maximum{}, {x, node.Input(1)});
+  if (!low) return node.Return(ir::Minimum{}, {x, node.Input(2)});
+  ASSIGN_OR_RETURN(const ir::ValueId raised, node.Emit(ir::Maximum{}, {x, node.Input(1)}));
   return node.Return(ir::Minimum{}, {raised, node.Input(2)});
 }
 
@@ -153,13 +160,9 @@ absl::Status ImportSwish(NodeContext& node) {
 absl::Status ImportGelu(NodeContext& node) {
   const std::string approximate = node.String("approximate", "none");
   if (approximate != "none" && approximate != "tanh") {
-    return InvalidInput("approximate '", approximate, "' is neither none nor tanh");
+    return InvalidInput("approximate is '", approximate, "', neither none nor tanh");
   }
   return node.Return(ir::Gelu{approximate == "tanh"}, {node.Input(0)});
-}
-
-absl::Status ImportMicrosoftGelu(NodeContext& node) {
-  return node.Return(ir::Gelu{false}, {node.Input(0)});
 }
 
 // gelu(x + bias), the tanh form
@@ -172,10 +175,12 @@ absl::Status ImportFastGelu(NodeContext& node) {
 }
 
 absl::Status ImportCast(NodeContext& node) {
-  node.Ignore("saturate");    // 8-bit floats only
-  node.Ignore("round_mode");  // the same
-  ASSIGN_OR_RETURN(const ir::DType to, DTypeOfOnnx(static_cast<int>(node.Int("to", 0))));
-  return node.Return(ir::Cast{LogicalDType(to)}, {node.Input(0)});
+  // Both are about floats of 8 bits and less, which are refused.
+  node.Ignore("saturate");
+  node.Ignore("round_mode");
+  ASSIGN_OR_RETURN(const int64_t to, node.RequiredInt("to"));
+  ASSIGN_OR_RETURN(const ir::DType dtype, DTypeOfOnnx(to));
+  return node.Return(ir::Cast{LogicalDType(dtype)}, {node.Input(0)});
 }
 
 absl::Status ImportCastLike(NodeContext& node) {

@@ -1,4 +1,4 @@
-// Matrix products and what is made of them.
+// Matrix products and convolution.
 #include "frontend/op_registry.h"
 
 namespace g4c::frontend {
@@ -9,18 +9,24 @@ absl::Status ImportMatMul(NodeContext& node) { return node.Return(ir::MatMul{}, 
 absl::Status ImportGemm(NodeContext& node) {
   const float alpha = node.Float("alpha", 1.0f);
   const float beta = node.Float("beta", 1.0f);
-  const auto operand = [&](int i, bool transposed) -> absl::StatusOr<ir::ValueId> {
-    if (!transposed) return node.Input(i);
-    return node.Emit(ir::Transpose{{1, 0}}, {node.Input(i)});
+  const auto operand = [&](int i, const char* transposed) -> absl::StatusOr<ir::ValueId> {
+    const ir::ValueId value = node.Input(i);
+    const ir::Shape& shape = node.TypeOf(value).shape;
+    if (shape.has_rank() && shape.rank() != 2) {
+      return InvalidInput("operand ", i, " has shape ", ir::ShapeText(shape),
+                          ", it must be a matrix");
+    }
+    if (!node.Flag(transposed, false)) return value;
+    return node.Emit(ir::Transpose{{1, 0}}, {value});
   };
-  ASSIGN_OR_RETURN(const ir::ValueId a, operand(0, node.Int("transA", 0) != 0));
-  ASSIGN_OR_RETURN(const ir::ValueId b, operand(1, node.Int("transB", 0) != 0));
-  const bool has_c = node.Has(2) && beta != 0;
-  if (alpha == 1 && !has_c) return node.Return(ir::MatMul{}, {a, b});
+  ASSIGN_OR_RETURN(const ir::ValueId a, operand(0, "transA"));
+  ASSIGN_OR_RETURN(const ir::ValueId b, operand(1, "transB"));
+  const bool adds = node.Has(2) && beta != 0;
+  if (alpha == 1 && !adds) return node.Return(ir::MatMul{}, {a, b});
   ASSIGN_OR_RETURN(ir::ValueId product, node.Emit(ir::MatMul{}, {a, b}));
   if (alpha != 1) {
     ASSIGN_OR_RETURN(const ir::ValueId factor, node.ScalarLike(alpha, product));
-    if (!has_c) return node.Return(ir::Mul{}, {product, factor});
+    if (!adds) return node.Return(ir::Mul{}, {product, factor});
     ASSIGN_OR_RETURN(product, node.Emit(ir::Mul{}, {product, factor}));
   }
   ir::ValueId c = node.Input(2);
@@ -34,15 +40,17 @@ absl::Status ImportGemm(NodeContext& node) {
 absl::Status ImportFusedMatMul(NodeContext& node) {
   ir::FusedMatMul op;
   op.alpha = node.Float("alpha", 1.0f);
-  op.trans_a = node.Int("transA", 0) != 0;
-  op.trans_b = node.Int("transB", 0) != 0;
-  op.trans_batch_a = node.Int("transBatchA", 0) != 0;
-  op.trans_batch_b = node.Int("transBatchB", 0) != 0;
+  op.trans_a = node.Flag("transA", false);
+  op.trans_b = node.Flag("transB", false);
+  op.trans_batch_a = node.Flag("transBatchA", false);
+  op.trans_batch_b = node.Flag("transBatchB", false);
   return node.Return(op, node.Inputs(2));
 }
 
 absl::Status ImportEinsum(NodeContext& node) {
-  return node.Return(ir::Einsum{node.String("equation", "")}, node.Inputs(node.num_inputs()));
+  const std::string equation = node.String("equation", "");
+  if (equation.empty()) return InvalidInput("the attribute 'equation' is missing");
+  return node.Return(ir::Einsum{equation}, node.AllInputs());
 }
 
 absl::Status ImportConv(NodeContext& node) {
@@ -52,33 +60,16 @@ absl::Status ImportConv(NodeContext& node) {
   op.group = node.Int("group", 1);
   op.pads = node.Ints("pads");
   op.strides = node.Ints("strides");
-  node.Ignore("kernel_shape");  // is that of the weight
-  return node.Return(op, node.Inputs(3));
-}
-
-// (Q, K, V, attn_mask, past_key, past_value, nonpad_kv_seqlen)
-absl::Status ImportAttention(NodeContext& node) {
-  RETURN_IF_ERROR(node.RequireOutputs(1));
-  for (int i = 4; i < node.num_inputs(); ++i) {
-    if (node.Has(i)) return Unsupported("Attention with a cache or with lengths (input ", i, ")");
+  // Repeats what the weight's shape says.
+  const std::vector<int64_t> kernel = node.Ints("kernel_shape");
+  const ir::Shape& weight = node.TypeOf(node.Input(1)).shape;
+  if (!kernel.empty() && weight.IsStatic() &&
+      (weight.rank() < 2 ||
+       kernel != std::vector<int64_t>(weight.dims().begin() + 2, weight.dims().end()))) {
+    return InvalidInput("kernel_shape is ", ir::ShapeText(ir::Shape(kernel)),
+                        ", the weight's shape ", ir::ShapeText(weight));
   }
-  node.Ignore("qk_matmul_output_mode");  // of a result that is not used
-  node.Ignore("softmax_precision");
-  ir::Attention op;
-  op.is_causal = node.Int("is_causal", 0) != 0;
-  op.q_num_heads = node.Int("q_num_heads", 0);
-  op.kv_num_heads = node.Int("kv_num_heads", 0);
-  op.scale = node.Float("scale", 0);
-  op.softcap = node.Float("softcap", 0);
-  return node.Return(op, node.Inputs(4));
-}
-
-absl::Status ImportRotaryEmbedding(NodeContext& node) {
-  ir::RotaryEmbedding op;
-  op.interleaved = node.Int("interleaved", 0) != 0;
-  op.num_heads = node.Int("num_heads", 0);
-  op.rotary_dim = node.Int("rotary_embedding_dim", 0);
-  return node.Return(op, node.Inputs(4));
+  return node.Return(op, node.Inputs(3));
 }
 
 }  // namespace g4c::frontend

@@ -5,7 +5,10 @@ namespace g4c::frontend {
 
 absl::Status ImportSequenceConstruct(NodeContext& node) {
   Sequence sequence;
-  for (int i = 0; i < node.num_inputs(); ++i) sequence.items.push_back(node.Input(i));
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    if (!node.Has(i)) return InvalidInput("operand ", i, " is missing");
+    sequence.items.push_back(node.Input(i));
+  }
   return node.ForwardSequence(std::move(sequence));
 }
 
@@ -15,15 +18,14 @@ absl::Status ImportSplitToSequence(NodeContext& node) {
   sequence.split = node.Input(1);
   sequence.axis = node.Int("axis", 0);
   // keepdims has no effect where the split is given.
-  sequence.keep_dims = node.Int("keepdims", 1) != 0 || sequence.split != ir::kNoValue;
+  sequence.keep_dims = node.Flag("keepdims", true) || sequence.split != ir::kNoValue;
   return node.ForwardSequence(std::move(sequence));
 }
 
 absl::Status ImportSequenceAt(NodeContext& node) {
   const Sequence* sequence = node.InputSequence(0);
-  if (sequence == nullptr) {
-    return Unsupported("its sequence comes from neither SequenceConstruct nor SplitToSequence");
-  }
+  if (sequence == nullptr) return InvalidInput("operand 0 is no sequence");
+  if (!node.Has(1)) return InvalidInput("operand 1 is missing");
   if (sequence->split_of != ir::kNoValue) {
     return node.Return(ir::SplitItem{sequence->axis, sequence->keep_dims},
                        {sequence->split_of, sequence->split, node.Input(1)});

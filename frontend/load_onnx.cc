@@ -15,7 +15,7 @@ namespace {
 absl::Status ParseModel(const std::string& bytes, onnx::ModelProto& model) {
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream coded(&stream);
-  coded.SetRecursionLimit(kMaxNesting + 16);
+  coded.SetRecursionLimit(kMaxMessageDepth);
   if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) {
     return InvalidInput("not an ONNX model: protobuf cannot parse it");
   }
@@ -23,8 +23,7 @@ absl::Status ParseModel(const std::string& bytes, onnx::ModelProto& model) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<LoadedModel> Load(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
+absl::StatusOr<LoadedModel> Load(const std::string& path, std::shared_ptr<const MappedFile> file) {
   ASSIGN_OR_RETURN(ScannedModel scanned, ScanModel(file->bytes()));
   onnx::ModelProto model;
   RETURN_IF_ERROR(ParseModel(scanned.reduced, model));
@@ -33,25 +32,27 @@ absl::StatusOr<LoadedModel> Load(const std::string& path) {
   digest.Update({reinterpret_cast<const uint8_t*>(scanned.reduced.data()), scanned.reduced.size()});
   loaded.graph_hash = digest.Hex();
   scanned.reduced = std::string();
-  TensorImporter tensors(path, file, std::move(scanned.spans));
-  ASSIGN_OR_RETURN(loaded.graph, GraphImporter(model, &tensors).Import());
+  TensorImporter tensors(path, std::move(file), std::move(scanned.spans));
+  GraphImporter graph(model, &tensors);
+  ASSIGN_OR_RETURN(loaded.graph, graph.Import());
   loaded.weight_bytes = tensors.total_bytes();
   loaded.files = tensors.Files();
   for (const auto& [dtype, count] : tensors.converted()) {
-    loaded.notes.push_back(
-        absl::StrCat(count, " tensors are ", ir::DTypeName(dtype), ", read as f32"));
+    loaded.notes.push_back(absl::StrCat(count, count == 1 ? " tensor is " : " tensors are ",
+                                        ir::DTypeName(dtype), ", read as f32"));
   }
+  loaded.notes.insert(loaded.notes.end(), graph.notes().begin(), graph.notes().end());
   return loaded;
 }
 
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadOnnx(const std::string& path) {
-  absl::StatusOr<LoadedModel> loaded = Load(path);
-  if (loaded.ok()) return loaded;
-  // Errors of the file itself name it already.
-  const bool named = loaded.status().message().find(path) != absl::string_view::npos;
-  return named ? loaded.status() : Prefixed(loaded.status(), absl::StrCat("'", path, "': "));
+  // Its errors begin with the path.
+  ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
+  absl::StatusOr<LoadedModel> loaded = Load(path, std::move(file));
+  if (!loaded.ok()) return Prefixed(loaded.status(), absl::StrCat(path, ": "));
+  return loaded;
 }
 
 }  // namespace g4c::frontend

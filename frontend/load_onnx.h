@@ -12,15 +12,20 @@ namespace g4c::frontend {
 
 struct LoadedModel {
   ir::Graph graph;
-  std::string graph_hash;          // of the file without the tensors' data
+  // Of the graph without the tensors' data: 32 hexadecimal digits. With weight_bytes it tells
+  // whether a file of qparams belongs to this model.
+  std::string graph_hash;
   int64_t weight_bytes = 0;        // of all initializers and constants
-  std::vector<std::string> files;  // every file that was read
+  std::vector<std::string> files;  // every file that was read, the model first
   std::vector<std::string> notes;  // e.g. "124 tensors are bf16, read as f32"
 };
 
-// Weights are views of the mapped file (or of its external data). What an operator takes as an
-// input stays an input; shapes may be unknown. InvalidInput: damaged or invalid. Unsupported: valid
-// ONNX that this tool does not read. Either lists all problems.
+// Reads a ModelProto with ai.onnx opset 13 to 24. Weights are views of the mapped file, or of its
+// external data, which must lie in the model's folder. Model-local functions are inlined. What an
+// operator takes as an input stays an input; shapes may be unknown. f16, bf16 and f64 are logically
+// f32. Every message begins with the path.
+// InvalidInput: damaged or invalid. Unsupported: valid ONNX that this tool does not read. Either
+// lists all problems of the model.
 absl::StatusOr<LoadedModel> LoadOnnx(const std::string& path);
 
 }  // namespace g4c::frontend

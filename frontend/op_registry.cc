@@ -8,19 +8,26 @@ namespace g4c::frontend {
 namespace {
 
 constexpr OpRow kRows[] = {
-#define G4C_ONNX_OP(domain, op_type, since, function) {domain, op_type, since, function},
+#define G4C_ONNX_OP(domain, op_type, since, min_inputs, function) \
+  {domain, op_type, since, min_inputs, function},
 #include "frontend/op_rows.inc"
 #undef G4C_ONNX_OP
 };
 
+constexpr absl::string_view kUseQdq =
+    "it is quantised in the operator form; export the QDQ form (quant_format=QuantFormat.QDQ)";
+constexpr absl::string_view kUnroll =
+    "loops have no Circle form here; export with the loop unrolled";
+
 constexpr std::pair<absl::string_view, absl::string_view> kRefused[] = {
-    {"ConvInteger", "quantised in the operator form; export the QDQ form (QuantFormat.QDQ)"},
-    {"DynamicQuantizeLinear", "ranges are computed at run time; quantise statically (QDQ form)"},
-    {"Loop", "loops have no Circle form here; export with the loop unrolled"},
-    {"MatMulInteger", "quantised in the operator form; export the QDQ form (QuantFormat.QDQ)"},
-    {"QLinearConv", "quantised in the operator form; export the QDQ form (QuantFormat.QDQ)"},
-    {"QLinearMatMul", "quantised in the operator form; export the QDQ form (QuantFormat.QDQ)"},
-    {"Scan", "loops have no Circle form here; export with the loop unrolled"},
+    {"ConvInteger", kUseQdq},
+    {"DynamicQuantizeLinear",
+     "it ranges at run time; quantise statically (quantize_static, QDQ form)"},
+    {"Loop", kUnroll},
+    {"MatMulInteger", kUseQdq},
+    {"QLinearConv", kUseQdq},
+    {"QLinearMatMul", kUseQdq},
+    {"Scan", kUnroll},
 };
 
 }  // namespace

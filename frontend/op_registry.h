@@ -15,10 +15,12 @@ inline constexpr int64_t kNewestOpset = 24;
 
 using ImportOp = absl::Status (*)(NodeContext&);
 
+// One operator. Where its form changed between opsets, the importer asks for NodeContext::opset().
 struct OpRow {
   absl::string_view domain;  // "" is ai.onnx
   absl::string_view op_type;
-  int64_t since;  // the first opset of the domain that has it in the form its importer reads
+  int64_t since;   // the first opset of the domain that has it, or the oldest that is read
+  int min_inputs;  // tensors that must be there
   ImportOp import;
 };
 
@@ -30,7 +32,8 @@ const OpRow* FindOp(absl::string_view domain, absl::string_view op_type);
 absl::string_view WhyRefused(absl::string_view op_type);
 
 // One importer a row, in the files import_*.cc.
-#define G4C_ONNX_OP(domain, op_type, since, function) absl::Status function(NodeContext& node);
+#define G4C_ONNX_OP(domain, op_type, since, min_inputs, function) \
+  absl::Status function(NodeContext& node);
 #include "frontend/op_rows.inc"
 #undef G4C_ONNX_OP
 

@@ -46,11 +46,6 @@ std::vector<std::string> FramesOfTrace(absl::string_view trace) {
   return frames;
 }
 
-std::string Where(const onnx::NodeProto& node, const ir::Provenance& provenance) {
-  return provenance.empty() ? absl::StrCat(node.op_type(), " '", node.name(), "'")
-                            : provenance.Text();
-}
-
 ir::Provenance ProvenanceOf(const onnx::NodeProto& node) {
   ir::Origin origin;
   origin.node = node.name();

@@ -16,9 +16,6 @@ namespace g4c::frontend {
 // there ("/encoder/layers.0/mlp/gate_proj/MatMul").
 ir::Provenance ProvenanceOf(const onnx::NodeProto& node);
 
-// Where a node stands, for a message: its provenance, or its type and name.
-std::string Where(const onnx::NodeProto& node, const ir::Provenance& provenance);
-
 // "['', 'encoder', 'encoder.layers.0', 'linear_4']" -> "encoder.layers.0": the last scope but the
 // node's own.
 std::string ModuleOfScopes(absl::string_view name_scopes);

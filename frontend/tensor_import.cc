@@ -1,7 +1,9 @@
 #include "frontend/tensor_import.h"
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
+#include <limits>
+#include <type_traits>
 
 #include "absl/strings/numbers.h"
 #include "frontend/wire_scan.h"
@@ -10,16 +12,22 @@ namespace g4c::frontend {
 namespace {
 
 using ir::DType;
+namespace fs = std::filesystem;
 using onnx::TensorProto;
 
-// Elements that protobuf holds in a typed list, narrowed to the tensor's own width.
-template <typename Out, typename List>
-ir::Tensor FromList(DType dtype, const ir::Dims& dims, const List& list) {
-  ir::Tensor tensor = ir::Tensor::Allocate(dtype, dims);
-  Out* out = tensor.mutable_data<Out>();
-  for (int64_t i = 0; i < tensor.NumElements(); ++i)
-    out[i] = static_cast<Out>(list.Get(static_cast<int>(i)));
-  return tensor;
+bool IsNibble(DType dtype) { return dtype == DType::kI4 || dtype == DType::kU4; }
+
+// Bytes of raw data, and entries of int32_data for 4-bit elements, which are packed two a byte
+// there, too.
+uint64_t PackedSize(DType dtype, int64_t elements) {
+  return IsNibble(dtype) ? (static_cast<uint64_t>(elements) + 1) / 2
+                         : static_cast<uint64_t>(elements) * ir::ByteWidth(dtype);
+}
+
+absl::Status WrongSize(uint64_t present, absl::string_view unit, DType dtype, const ir::Dims& dims,
+                       uint64_t needed) {
+  return InvalidInput(present, " ", unit, " of data, but ", ir::DTypeName(dtype),
+                      ir::ShapeText(dims), " needs ", needed);
 }
 
 // Two elements a byte, the first in the low half; one element a byte afterwards.
@@ -33,11 +41,78 @@ ir::Tensor UnpackNibbles(absl::Span<const uint8_t> packed, DType dtype, const ir
   return tensor;
 }
 
-bool IsNibble(DType dtype) { return dtype == DType::kI4 || dtype == DType::kU4; }
+absl::StatusOr<ir::Tensor> FromBytes(absl::Span<const uint8_t> bytes,
+                                     std::shared_ptr<const void> owner, DType dtype,
+                                     const ir::Dims& dims) {
+  const uint64_t needed = PackedSize(dtype, ir::NumElements(dims));
+  if (bytes.size() != needed) return WrongSize(bytes.size(), "bytes", dtype, dims, needed);
+  if (IsNibble(dtype)) return UnpackNibbles(bytes, dtype, dims);
+  return ir::Tensor::View(dtype, dims, bytes, std::move(owner));
+}
+
+// One entry of the list an element. Entries of integer lists may be wider than the elements; 16-bit
+// floats are lists of their bits.
+template <typename Out, typename List>
+absl::StatusOr<ir::Tensor> FromList(DType dtype, const ir::Dims& dims, const List& list) {
+  const int64_t elements = ir::NumElements(dims);
+  if (list.size() != elements) return WrongSize(list.size(), "elements", dtype, dims, elements);
+  ir::Tensor tensor = ir::Tensor::Allocate(dtype, dims);
+  Out* out = tensor.mutable_data<Out>();
+  for (int i = 0; i < list.size(); ++i) {
+    out[i] = static_cast<Out>(list.Get(i));
+    const bool fits = dtype == DType::kBool
+                          ? list.Get(i) == 0 || list.Get(i) == 1
+                          : out[i] == list.Get(i) || std::is_floating_point_v<Out>;
+    if (!fits) {
+      return InvalidInput("element ", i, " is ", list.Get(i), ", which is no ",
+                          ir::DTypeName(dtype));
+    }
+  }
+  return tensor;
+}
+
+absl::StatusOr<ir::Tensor> FromInt32List(const TensorProto& proto, DType dtype,
+                                         const ir::Dims& dims) {
+  if (IsNibble(dtype)) {
+    const std::vector<uint8_t> packed(proto.int32_data().begin(), proto.int32_data().end());
+    return FromBytes(packed, nullptr, dtype, dims);
+  }
+  switch (dtype) {
+    case DType::kI8:
+      return FromList<int8_t>(dtype, dims, proto.int32_data());
+    case DType::kI16:
+      return FromList<int16_t>(dtype, dims, proto.int32_data());
+    case DType::kI32:
+      return FromList<int32_t>(dtype, dims, proto.int32_data());
+    case DType::kBool:
+    case DType::kU8:
+      return FromList<uint8_t>(dtype, dims, proto.int32_data());
+    default:  // u16, f16, bf16
+      return FromList<uint16_t>(dtype, dims, proto.int32_data());
+  }
+}
+
+// How many of the fields that can hold the data do.
+int NumStores(const TensorProto& proto) {
+  return (proto.data_location() == TensorProto::EXTERNAL) + proto.has_raw_data() +
+         !proto.float_data().empty() + !proto.double_data().empty() + !proto.int32_data().empty() +
+         !proto.int64_data().empty() + !proto.uint64_data().empty() + !proto.string_data().empty();
+}
+
+// The folder of the model and of all its external data, without symbolic links.
+absl::StatusOr<fs::path> FolderOf(const std::string& model_path) {
+  fs::path folder = fs::path(model_path).parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code error;
+  fs::path resolved = fs::canonical(folder, error);
+  if (error)
+    return InvalidInput("cannot resolve the folder '", folder.string(), "': ", error.message());
+  return resolved;
+}
 
 }  // namespace
 
-absl::StatusOr<DType> DTypeOfOnnx(int data_type) {
+absl::StatusOr<DType> DTypeOfOnnx(int64_t data_type) {
   switch (data_type) {
     case TensorProto::FLOAT:
       return DType::kF32;
@@ -69,42 +144,61 @@ absl::StatusOr<DType> DTypeOfOnnx(int data_type) {
       return DType::kU4;
     case TensorProto::INT4:
       return DType::kI4;
+    case TensorProto::UNDEFINED:
+      return InvalidInput("no element type is given");
     default:
       break;
   }
+  const bool has_name = data_type == static_cast<int>(data_type) &&
+                        TensorProto::DataType_IsValid(static_cast<int>(data_type));
   const std::string name =
-      TensorProto::DataType_IsValid(data_type)
-          ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(data_type))
-          : absl::StrCat(data_type);
-  return Unsupported("element type ", name, "; export in float32, float16 or bfloat16");
+      has_name ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(data_type))
+               : absl::StrCat(data_type);
+  return Unsupported("element type ", name,
+                     "; export in float32, float16 or bfloat16, and integers up to 64 bits");
 }
 
 DType LogicalDType(DType stored) { return ir::IsFloat(stored) ? DType::kF32 : stored; }
 
-absl::StatusOr<ir::Tensor> TensorImporter::Import(const TensorProto& proto) {
-  const std::string prefix = absl::StrCat("initializer '", proto.name(), "': ");
+absl::Status CheckSize(const ir::Dims& dims) {
+  ir::Dims without_zeros;
+  for (int64_t dim : dims) without_zeros.push_back(std::max<int64_t>(dim, 1));
+  const absl::StatusOr<int64_t> elements = ir::CheckedNumElements(without_zeros);
+  if (elements.ok() && *elements <= std::numeric_limits<int64_t>::max() / 8) {
+    return absl::OkStatus();
+  }
+  return InvalidInput("the size of shape ", ir::ShapeText(dims), " overflows");
+}
+
+absl::StatusOr<ir::Tensor> TensorImporter::Import(const TensorProto& proto,
+                                                  absl::string_view what) {
   const auto import = [&]() -> absl::StatusOr<ir::Tensor> {
     ASSIGN_OR_RETURN(const DType dtype, DTypeOfOnnx(proto.data_type()));
     const ir::Dims dims(proto.dims().begin(), proto.dims().end());
-    RETURN_IF_ERROR(ir::CheckedNumElements(dims).status());
-    if (proto.has_segment()) return Unsupported("a tensor in segments");
+    for (int64_t dim : dims) {
+      if (dim < 0) return InvalidInput("its shape has the dimension ", dim);
+    }
+    RETURN_IF_ERROR(CheckSize(dims));
+    if (proto.has_segment()) return Unsupported("it is cut into segments; save it whole");
+    if (NumStores(proto) > 1) {
+      return InvalidInput("it has data in more than one place: raw, typed or external");
+    }
     ASSIGN_OR_RETURN(ir::Tensor tensor, ImportData(proto, dtype, dims));
     total_bytes_ += tensor.NumBytes();
     if (LogicalDType(dtype) != dtype) ++converted_[dtype];
     return tensor;
   };
   absl::StatusOr<ir::Tensor> tensor = import();
-  if (!tensor.ok()) return Prefixed(tensor.status(), prefix);
+  if (!tensor.ok()) return Prefixed(tensor.status(), absl::StrCat(what, ": "));
   return tensor;
 }
 
 absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, DType dtype,
                                                       const ir::Dims& dims) {
   if (proto.data_location() == TensorProto::EXTERNAL) return ImportExternal(proto, dtype, dims);
-  const int64_t elements = ir::NumElements(dims);
   if (proto.has_raw_data()) {
     if (const auto index = TokenIndex(proto.raw_data())) {
-      if (*index >= spans_.size()) return InvalidInput("damaged data");
+      G4C_CHECK(*index < spans_.size());
       return FromBytes(spans_[*index], model_, dtype, dims);
     }
     auto copy = std::make_shared<std::string>(proto.raw_data());
@@ -112,85 +206,52 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportData(const TensorProto& proto, 
                                           copy->size());
     return FromBytes(bytes, copy, dtype, dims);
   }
-  const auto check = [&](int64_t present) -> absl::Status {
-    const int64_t needed = IsNibble(dtype) ? (elements + 1) / 2 : elements;
-    if (present == needed) return absl::OkStatus();
-    return InvalidInput(present, " elements of data where ", ir::DTypeName(dtype),
-                        ir::ShapeText(dims), " needs ", needed);
-  };
   switch (dtype) {
     case DType::kF32:
-      RETURN_IF_ERROR(check(proto.float_data_size()));
       return FromList<float>(dtype, dims, proto.float_data());
     case DType::kF64:
-      RETURN_IF_ERROR(check(proto.double_data_size()));
       return FromList<double>(dtype, dims, proto.double_data());
     case DType::kI64:
-      RETURN_IF_ERROR(check(proto.int64_data_size()));
       return FromList<int64_t>(dtype, dims, proto.int64_data());
     case DType::kU64:
-      RETURN_IF_ERROR(check(proto.uint64_data_size()));
       return FromList<uint64_t>(dtype, dims, proto.uint64_data());
     case DType::kU32:
-      RETURN_IF_ERROR(check(proto.uint64_data_size()));
       return FromList<uint32_t>(dtype, dims, proto.uint64_data());
     default:
-      break;
+      return FromInt32List(proto, dtype, dims);
   }
-  RETURN_IF_ERROR(check(proto.int32_data_size()));
-  if (IsNibble(dtype)) {
-    std::vector<uint8_t> packed(proto.int32_data().begin(), proto.int32_data().end());
-    return UnpackNibbles(packed, dtype, dims);
-  }
-  switch (ir::ByteWidth(dtype)) {
-    case 1:
-      return FromList<uint8_t>(dtype, dims, proto.int32_data());
-    case 2:
-      return FromList<uint16_t>(dtype, dims, proto.int32_data());
-    default:
-      return FromList<int32_t>(dtype, dims, proto.int32_data());
-  }
-}
-
-absl::StatusOr<ir::Tensor> TensorImporter::FromBytes(absl::Span<const uint8_t> bytes,
-                                                     std::shared_ptr<const void> owner, DType dtype,
-                                                     const ir::Dims& dims) {
-  if (!IsNibble(dtype)) return ir::Tensor::View(dtype, dims, bytes, std::move(owner));
-  const int64_t needed = (ir::NumElements(dims) + 1) / 2;
-  if (static_cast<int64_t>(bytes.size()) != needed) {
-    return InvalidInput(bytes.size(), " bytes of data where ", ir::DTypeName(dtype),
-                        ir::ShapeText(dims), " needs ", needed);
-  }
-  return UnpackNibbles(bytes, dtype, dims);
 }
 
 absl::StatusOr<std::shared_ptr<const MappedFile>> TensorImporter::OpenExternal(
     const std::string& location) {
-  namespace fs = std::filesystem;
-  const auto known = external_.find(location);
-  if (known != external_.end()) return known->second;
+  const auto known = by_location_.find(location);
+  if (known != by_location_.end()) return known->second;
   const fs::path relative(location);
-  if (location.empty() || relative.is_absolute()) {
-    return InvalidInput("external data location '", location,
-                        "' is no path inside the model's folder");
+  if (location.empty()) return InvalidInput("its external data has no location");
+  if (relative.is_absolute() || location.find('\0') != std::string::npos) {
+    return InvalidInput("external data '", location,
+                        "' is no relative path inside the model's folder");
   }
+  ASSIGN_OR_RETURN(const fs::path folder, FolderOf(model_path_));
   std::error_code error;
-  fs::path folder = fs::path(model_path_).parent_path();
-  if (folder.empty()) folder = ".";
-  // Symbolic links are resolved on both sides before they are compared.
-  const fs::path base = fs::canonical(folder, error);
-  if (error)
-    return InvalidInput("cannot resolve the model's folder '", folder.string(),
-                        "': ", error.message());
-  const fs::path target = fs::weakly_canonical(base / relative, error);
+  const fs::path target = fs::weakly_canonical(folder / relative, error);
   if (error)
     return InvalidInput("cannot resolve external data '", location, "': ", error.message());
-  const fs::path inside = target.lexically_relative(base);
+  const fs::path inside = target.lexically_relative(folder);
   if (inside.empty() || *inside.begin() == "..") {
-    return InvalidInput("external data '", location, "' lies outside of the model's folder");
+    return InvalidInput("external data '", location,
+                        "' lies outside of the model's folder; copy it next to the model");
   }
-  ASSIGN_OR_RETURN(auto file, MappedFile::Open(target.string()));
-  external_[location] = file;
+  std::shared_ptr<const MappedFile>& file = by_path_[target.string()];
+  if (file == nullptr) {
+    absl::StatusOr<std::shared_ptr<const MappedFile>> opened = MappedFile::Open(target.string());
+    if (!opened.ok()) {
+      by_path_.erase(target.string());
+      return Prefixed(opened.status(), absl::StrCat("external data '", location, "': "));
+    }
+    file = *std::move(opened);
+  }
+  by_location_[location] = file;
   return file;
 }
 
@@ -198,36 +259,32 @@ absl::StatusOr<ir::Tensor> TensorImporter::ImportExternal(const TensorProto& pro
                                                           const ir::Dims& dims) {
   std::string location;
   uint64_t offset = 0;
-  absl::optional<uint64_t> length;
+  const uint64_t needed = PackedSize(dtype, ir::NumElements(dims));
+  uint64_t length = needed;
   for (const auto& entry : proto.external_data()) {
     if (entry.key() == "location") location = entry.value();
-    uint64_t number = 0;
     if (entry.key() != "offset" && entry.key() != "length") continue;
+    uint64_t& number = entry.key() == "offset" ? offset : length;
     if (!absl::SimpleAtoi(entry.value(), &number)) {
-      return InvalidInput("external data ", entry.key(), " '", entry.value(), "' is no number");
+      return InvalidInput("external data ", entry.key(), " '", entry.value(),
+                          "' is no size in bytes");
     }
-    if (entry.key() == "offset") offset = number;
-    if (entry.key() == "length") length = number;
+  }
+  if (length != needed) {
+    return InvalidInput("external data of ", length, " bytes, but ", ir::DTypeName(dtype),
+                        ir::ShapeText(dims), " needs ", needed);
   }
   ASSIGN_OR_RETURN(const auto file, OpenExternal(location));
-  const uint64_t size = file->bytes().size();
-  const int64_t elements = ir::NumElements(dims);
-  const uint64_t needed =
-      static_cast<uint64_t>(IsNibble(dtype) ? (elements + 1) / 2 : elements * ir::ByteWidth(dtype));
-  if (length && *length != needed) {
-    return InvalidInput("external data length ", *length, " where ", ir::DTypeName(dtype),
-                        ir::ShapeText(dims), " needs ", needed, " bytes");
-  }
-  if (offset > size || needed > size - offset) {
-    return InvalidInput("external data '", location, "' is too short: bytes ", offset, " to ",
-                        offset + needed, " of a file of ", size);
+  if (offset > file->size() || needed > file->size() - offset) {
+    return InvalidInput("external data '", location, "' is too short: ", needed,
+                        " bytes from byte ", offset, " are needed, the file has ", file->size());
   }
   return FromBytes(file->bytes().subspan(offset, needed), file, dtype, dims);
 }
 
 std::vector<std::string> TensorImporter::Files() const {
   std::vector<std::string> files{model_path_};
-  for (const auto& [location, file] : external_) files.push_back(file->path());
+  for (const auto& [path, file] : by_path_) files.push_back(path);
   return files;
 }
 

@@ -11,7 +11,11 @@ namespace {
 // Raw data up to this size stays in the message.
 constexpr uint64_t kSmallTensor = 64;
 constexpr absl::string_view kMagic = "\xff\x01g4cview";
-constexpr size_t kTokenSize = 17;  // magic and an index of eight bytes
+constexpr size_t kTokenSize = kMagic.size() + sizeof(uint64_t);  // magic and an index
+
+bool IsToken(absl::string_view raw_data) {
+  return raw_data.size() == kTokenSize && raw_data.substr(0, kMagic.size()) == kMagic;
+}
 
 enum class Message : uint8_t {
   kLeaf,
@@ -76,6 +80,12 @@ Message ChildOf(Message parent, uint64_t field) {
   return Message::kLeaf;
 }
 
+// Messages that can hold themselves: a level of nesting.
+bool OpensLevel(Message message) {
+  return message == Message::kGraph || message == Message::kTypeElement ||
+         message == Message::kTypeMap;
+}
+
 // A length-delimited field whose length changes: an enclosing message, or raw data that is cut.
 struct Field {
   uint64_t length_at;    // where its length varint begins
@@ -113,13 +123,19 @@ class Scanner {
     return Damaged(begin, "a number of more than ten bytes");
   }
 
+  absl::Status TooLong(uint64_t at, uint64_t end) const {
+    return Damaged(at, end == bytes_.size() ? "the file ends in the middle of a field"
+                                            : "a field that is longer than what holds it");
+  }
+
   absl::Status Walk() {
     struct Level {
       Message message;
       uint64_t end;
       int field;  // index into fields_, -1 for the model itself
+      int nesting;
     };
-    std::vector<Level> stack{{Message::kModel, bytes_.size(), -1}};
+    std::vector<Level> stack{{Message::kModel, bytes_.size(), -1, 0}};
     uint64_t at = 0;
     while (!stack.empty()) {
       const Level level = stack.back();
@@ -146,24 +162,22 @@ class Scanner {
           Field field;
           field.length_at = at;
           ASSIGN_OR_RETURN(const uint64_t length, Varint(at, level.end));
-          if (length > level.end - at)
-            return Damaged(tag_at, "a field that is longer than what holds it");
+          if (length > level.end - at) return TooLong(tag_at, level.end);
           field.length_size = at - field.length_at;
           field.begin = at;
           field.end = at + length;
           field.parent = level.field;
           const Message child = ChildOf(level.message, number);
           if (child != Message::kLeaf) {
-            if (stack.size() >= static_cast<size_t>(kMaxNesting)) {
-              return InvalidInput(
-                  "the model is nested deeper than ", kMaxNesting,
-                  " levels (subgraphs inside subgraphs); this tool reads no such model");
+            const int nesting = level.nesting + (OpensLevel(child) ? 1 : 0);
+            if (nesting > kMaxNesting) {
+              return InvalidInput("subgraphs or types are nested deeper than ", kMaxNesting,
+                                  " levels at byte ", tag_at, "; no exporter writes such a model");
             }
             fields_.push_back(field);
-            stack.push_back({child, field.end, static_cast<int>(fields_.size()) - 1});
+            stack.push_back({child, field.end, static_cast<int>(fields_.size()) - 1, nesting});
           } else {
-            if (level.message == Message::kTensor && number == 9 && length > kSmallTensor)
-              Cut(field);
+            if (level.message == Message::kTensor && number == 9 && IsCut(field)) Cut(field);
             at = field.end;
           }
           break;
@@ -171,9 +185,17 @@ class Scanner {
         default:
           return Damaged(tag_at, "an unknown wire type");
       }
-      if (at > level.end) return Damaged(tag_at, "a field that is longer than what holds it");
+      if (at > level.end) return TooLong(tag_at, level.end);
     }
     return absl::OkStatus();
+  }
+
+  // Data that looks like a token is cut, too, so that every token in the reduced message is one of
+  // ours.
+  bool IsCut(const Field& field) const {
+    const uint64_t length = field.end - field.begin;
+    const auto* data = reinterpret_cast<const char*>(bytes_.data()) + field.begin;
+    return length > kSmallTensor || (length == kTokenSize && IsToken({data, length}));
   }
 
   void Cut(Field field) {
@@ -187,7 +209,7 @@ class Scanner {
 
   // Fields are in the order of their places. A length keeps the size of its varint (padded), so
   // that nothing moves but what is cut.
-  absl::StatusOr<ScannedModel> Rewrite() {
+  absl::StatusOr<ScannedModel> Rewrite() const {
     ScannedModel model;
     uint64_t removed = 0;
     for (const Field& field : fields_) removed += field.is_cut ? field.removed : 0;
@@ -204,7 +226,7 @@ class Scanner {
       copied = end;
     };
     for (const Field& field : fields_) {
-      if (field.removed == 0) continue;
+      if (field.removed == 0 && !field.is_cut) continue;
       copy_to(field.length_at);
       uint64_t length = field.end - field.begin - field.removed;
       for (uint64_t i = 0; i < field.length_size; ++i, length >>= 7) {
@@ -229,8 +251,6 @@ class Scanner {
   std::vector<Field> fields_;
 };
 
-static_assert(kMagic.size() + sizeof(uint64_t) == kTokenSize);
-
 }  // namespace
 
 absl::StatusOr<ScannedModel> ScanModel(absl::Span<const uint8_t> bytes) {
@@ -239,8 +259,7 @@ absl::StatusOr<ScannedModel> ScanModel(absl::Span<const uint8_t> bytes) {
 }
 
 absl::optional<uint64_t> TokenIndex(absl::string_view raw_data) {
-  if (raw_data.size() != kTokenSize || raw_data.substr(0, kMagic.size()) != kMagic)
-    return absl::nullopt;
+  if (!IsToken(raw_data)) return absl::nullopt;
   uint64_t index;
   std::memcpy(&index, raw_data.data() + kMagic.size(), sizeof(index));
   return index;

@@ -17,11 +17,15 @@
 
 namespace g4c::frontend {
 
-// Messages inside messages; a subgraph takes three levels.
+// Graphs inside graphs, or types inside types.
 inline constexpr int kMaxNesting = 64;
+// What that means in protobuf messages: a subgraph lies in an attribute of a node; what lies in the
+// innermost one adds a few more.
+inline constexpr int kMaxMessageDepth = 3 * kMaxNesting + 16;
 
 struct ScannedModel {
-  // The model with the raw data of large tensors replaced by tokens; small enough for protobuf.
+  // The model with the raw data of large tensors replaced by tokens (TokenIndex); small enough for
+  // protobuf.
   std::string reduced;
   // What the tokens stand for: ranges of the scanned bytes.
   std::vector<absl::Span<const uint8_t>> spans;
@@ -31,7 +35,8 @@ struct ScannedModel {
 // or too large for protobuf even without the tensors.
 absl::StatusOr<ScannedModel> ScanModel(absl::Span<const uint8_t> bytes);
 
-// The index into ScannedModel::spans if `raw_data` is a token.
+// The index into ScannedModel::spans if the `raw_data` of a tensor of ScannedModel::reduced is a
+// token.
 absl::optional<uint64_t> TokenIndex(absl::string_view raw_data);
 
 }  // namespace g4c::frontend
