@@ -2,6 +2,7 @@
 
 #include "quantization/mask_fill.h"
 #include "quantization/propagate.h"
+#include "quantization/qparam_groups.h"
 
 namespace g4c::quantization {
 namespace {
@@ -23,21 +24,19 @@ Range RangeOfGroup(const ir::Graph& graph, const QparamGroup& group,
 
 }  // namespace
 
-absl::StatusOr<std::vector<QparamGroup>> AssignActivations(ir::Graph& graph,
-                                                           const Observations& observations,
-                                                           ir::DType activation,
-                                                           ir::QuantOrigin origin) {
-  RETURN_IF_ERROR(ChooseMaskFills(graph, observations, activation, origin));
-  PropagateQparams(graph, activation);
-  std::vector<QparamGroup> groups = FindQparamGroups(graph);
-  for (const QparamGroup& group : groups) {
+absl::Status AssignActivations(ir::Graph& graph, const Observations& observations,
+                               const ActivationDTypes& activations, ir::QuantOrigin origin) {
+  RETURN_IF_ERROR(ChooseMaskFills(graph, observations, activations, origin));
+  PropagateQparams(graph, &activations);
+  for (const QparamGroup& group : FindQparamGroups(graph, Grouped::kUnknown)) {
     const Range range = RangeOfGroup(graph, group, observations);
     if (range.empty()) continue;
-    const ir::QuantPerTensor q = ChooseQparams(WithHeadroom(range, activation), activation);
+    const ir::DType dtype = activations.Of(group.members[0]);
+    const ir::QuantPerTensor q = ChooseQparams(WithHeadroom(range, dtype), dtype);
     for (ir::ValueId id : group.members) graph.SetQuantization(id, q, origin);
   }
-  PropagateQparams(graph, activation);
-  return groups;
+  PropagateQparams(graph, &activations);
+  return absl::OkStatus();
 }
 
 }  // namespace g4c::quantization

@@ -2,20 +2,18 @@
 #ifndef QUANTIZATION_ASSIGN_H_
 #define QUANTIZATION_ASSIGN_H_
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
+#include "quantization/activation_dtypes.h"
 #include "quantization/calibrate.h"
-#include "quantization/qparam_groups.h"
 
 namespace g4c::quantization {
 
-// Sets the qparams, in dtype `activation`, of all real values that have none and are no constant:
+// Sets the qparams of all real values that have none and are no constant:
 // the sums of masked logits and the mask's fill by ChooseMaskFills, fixed ranges by
 // PropagateQparams, then each QparamGroup by the union of its members' ranges. Values that nothing
-// observed stay unknown, for the audit. Returns the groups.
-absl::StatusOr<std::vector<QparamGroup>> AssignActivations(ir::Graph& graph,
-                                                           const Observations& observations,
-                                                           ir::DType activation,
-                                                           ir::QuantOrigin origin);
+// observed stay unknown, for the audit.
+absl::Status AssignActivations(ir::Graph& graph, const Observations& observations,
+                               const ActivationDTypes& activations, ir::QuantOrigin origin);
 
 }  // namespace g4c::quantization
 

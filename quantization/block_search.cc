@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "quantization/assign.h"
 #include "quantization/block_runner.h"
+#include "quantization/qparam_groups.h"
 #include "quantization/simulate.h"
 #include "quantization/valid_rows.h"
 
@@ -63,6 +64,9 @@ class Search {
     for (Span& span : spans_) {
       Activations exact(graph_.num_values());
       RETURN_IF_ERROR(span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }));
+      for (ValueId id : span.whole.block().outputs) {
+        span.signal += SquaredError(id, exact[id], Tensor());
+      }
       RETURN_IF_ERROR(AddErrors(span, exact));
       RETURN_IF_ERROR(span.own.Run(stream, [&](ValueId id, Tensor& data) {
         data = Stored(id, data);
@@ -78,29 +82,38 @@ class Search {
       for (Tail& tail : span.tails) {
         std::stable_sort(tail.candidates.begin(), tail.candidates.end(),
                          [&](int a, int b) { return tail.errors[a] < tail.errors[b]; });
-        tail.candidates.resize(kBlockSearchFinalists);
+        if (tail.candidates.size() > kBlockSearchFinalists) {
+          tail.candidates.resize(kBlockSearchFinalists);
+        }
       }
     }
   }
 
-  void Choose(Observations& observations) const {
+  RangeSearch Choose(Observations observations) const {
+    RangeSearch found;
     for (const Span& span : spans_) {
       for (const Tail& tail : span.tails) {
         const int best =
             *std::min_element(tail.candidates.begin(), tail.candidates.end(), [&](int a, int b) {
               return std::make_pair(tail.errors[a], a) < std::make_pair(tail.errors[b], b);
             });
+        found.errors.push_back(
+            {groups_[tail.group].members, span.signal > 0 ? tail.errors[best] / span.signal : 0});
+        if (tail.is_fixed) continue;
         for (ValueId id : groups_[tail.group].members) {
           observations[id].range = Scaled(tail.group, kCandidates[best]);
         }
       }
     }
+    found.observations = std::move(observations);
+    return found;
   }
 
  private:
   // What depends on a group of values, to the end of a span.
   struct Tail {
     int group;
+    bool is_fixed;  // its range is not searched
     BlockRunner runner;
     std::vector<int> candidates;  // that are still tried
     std::vector<double> errors;   // by candidate
@@ -109,6 +122,7 @@ class Search {
     BlockRunner own;
     BlockRunner whole;
     std::vector<Tail> tails;  // of the groups that begin in the own block
+    double signal = 0;        // the sum of squares at the end
   };
 
   Search(const Graph& graph, std::vector<QparamGroup> groups, ValidRows valid)
@@ -129,16 +143,21 @@ class Search {
       spans_.push_back({std::move(own), std::move(whole), {}});
     }
     group_of_.assign(graph_.num_values(), -1);
+    std::vector<bool> is_masked_sum(graph_.num_values(), false);
+    for (const MaskedLogits& masked : FindMaskedLogits(graph_)) is_masked_sum[masked.sum] = true;
     for (size_t g = 0; g < groups_.size(); ++g) {
       for (ValueId id : groups_[g].members) group_of_[id] = static_cast<int>(g);
-      const int block = block_of[groups_[g].members[0]];
-      if (block < 0 || !IsSearched(groups_[g])) continue;
+      const ValueId first = FirstActivation(groups_[g]);
+      if (first == ir::kNoValue || block_of[first] < 0) continue;
+      const int block = block_of[first];
+      const bool is_fixed = is_masked_sum[first] || HasFixedRange(groups_[g]);
       ASSIGN_OR_RETURN(
           BlockRunner runner,
           BlockRunner::Create(graph_, Dependents(spans_[block].whole.block(), groups_[g])));
-      std::vector<int> all(kBlockSearchCandidates);
-      std::iota(all.begin(), all.end(), 0);
-      spans_[block].tails.push_back({static_cast<int>(g), std::move(runner), std::move(all),
+      std::vector<int> tried(is_fixed ? 1 : kBlockSearchCandidates);
+      std::iota(tried.begin(), tried.end(), 0);
+      spans_[block].tails.push_back({static_cast<int>(g), is_fixed, std::move(runner),
+                                     std::move(tried),
                                      std::vector<double>(kBlockSearchCandidates, 0.0)});
     }
     return absl::OkStatus();
@@ -174,12 +193,22 @@ class Search {
     return tail;
   }
 
-  bool IsSearched(const QparamGroup& group) const {
-    const auto* q = std::get_if<ir::QuantPerTensor>(&graph_.value(group.members[0]).quantization);
-    if (q == nullptr || ir::BitWidth(q->dtype) > 8) return false;
-    // What is moved together with a constant must go on holding the constant.
-    return std::none_of(group.members.begin(), group.members.end(),
-                        [&](ValueId id) { return graph_.IsConstant(id); });
+  // kNoValue for constants and for what has no qparams.
+  ValueId FirstActivation(const QparamGroup& group) const {
+    for (ValueId id : group.members) {
+      if (!graph_.IsConstant(id) &&
+          std::holds_alternative<ir::QuantPerTensor>(graph_.value(id).quantization)) {
+        return id;
+      }
+    }
+    return ir::kNoValue;
+  }
+
+  // Known without data, or moved together with a constant that must stay representable.
+  bool HasFixedRange(const QparamGroup& group) const {
+    return std::any_of(group.members.begin(), group.members.end(), [&](ValueId id) {
+      return graph_.IsConstant(id) || graph_.value(id).quant_origin == ir::QuantOrigin::kFixedRange;
+    });
   }
 
   const ir::QuantPerTensor& Qparams(int group) const {
@@ -221,15 +250,16 @@ class Search {
     return absl::OkStatus();
   }
 
-  // Over valid rows.
+  // Over valid rows; of an empty `actual`, the squares themselves.
   double SquaredError(ValueId id, const Tensor& exact, const Tensor& actual) const {
     const Tensor want = exact.Contiguous();
-    const Tensor got = actual.Contiguous();
+    const bool is_error = actual.NumBytes() > 0;
+    const Tensor got = is_error ? actual.Contiguous() : want;
     double sum = 0;
     valid_.Visit(id, want, [&](absl::Span<const float> run) {
       const float* other = got.data<float>() + (run.data() - want.data<float>());
       for (size_t i = 0; i < run.size(); ++i) {
-        const double difference = static_cast<double>(other[i]) - run[i];
+        const double difference = static_cast<double>(other[i]) - (is_error ? run[i] : 0.0f);
         sum += difference * difference;
       }
     });
@@ -245,16 +275,17 @@ class Search {
 
 }  // namespace
 
-absl::StatusOr<Observations> SearchRanges(const Graph& graph, const Samples& samples,
-                                          Observations observations, ir::DType activation,
-                                          const BlockSearchOptions& options) {
-  if (ir::BitWidth(activation) > 8 || graph.inputs().empty()) return observations;
+absl::StatusOr<RangeSearch> SearchRanges(const Graph& graph, const Samples& samples,
+                                         Observations observations, ir::DType activation,
+                                         const BlockSearchOptions& options) {
+  if (ir::BitWidth(activation) > 8 || graph.inputs().empty()) {
+    return RangeSearch{std::move(observations), {}};
+  }
   Graph trial = graph;
-  ASSIGN_OR_RETURN(
-      std::vector<QparamGroup> groups,
-      AssignActivations(trial, observations, activation, ir::QuantOrigin::kCalibrated));
+  RETURN_IF_ERROR(AssignActivations(trial, observations, activation, ir::QuantOrigin::kCalibrated));
   observations.resize(trial.num_values());
-  ASSIGN_OR_RETURN(Search search, Search::Create(trial, std::move(groups), options.span));
+  ASSIGN_OR_RETURN(Search search,
+                   Search::Create(trial, FindQparamGroups(trial, Grouped::kAll), options.span));
   const int64_t wanted = (options.rows - 1) / std::max<int64_t>(search.RowsASample(), 1) + 1;
   const int64_t count = std::min(samples.size(), wanted);
   Progress progress("ranges", "samples", count);
@@ -264,8 +295,7 @@ absl::StatusOr<Observations> SearchRanges(const Graph& graph, const Samples& sam
     RETURN_IF_ERROR(search.Add(inputs));
     progress.Advance();
   }
-  search.Choose(observations);
-  return observations;
+  return search.Choose(std::move(observations));
 }
 
 }  // namespace g4c::quantization

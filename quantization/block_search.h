@@ -20,6 +20,18 @@ struct BlockSearchOptions {
 inline constexpr int kBlockSearchCandidates = 16;
 inline constexpr int kBlockSearchFinalists = 4;
 
+// What rounding and clipping one group of values causes alone.
+struct GroupError {
+  std::vector<ir::ValueId> members;  // as QparamGroup; Grouped::kAll
+  // Squared error at the end of the group's span, over the squared values there: a share of noise.
+  double error = 0;
+};
+
+struct RangeSearch {
+  Observations observations;
+  std::vector<GroupError> errors;  // in the narrowed ranges; empty if nothing was searched
+};
+
 // Narrows the observed ranges of activations of 8 bits and less. Each sample is taken through the
 // blocks as the quantised model computes it (activations simulated in `activation`, constants
 // real). Within a block, each group of values that share qparams is alone given each candidate
@@ -28,9 +40,9 @@ inline constexpr int kBlockSearchFinalists = 4;
 // the others in it, the errors of single candidates would drown in their products with that noise.
 //
 // Memory: weights, the activations of one span for one sample and each thread, and the errors.
-absl::StatusOr<Observations> SearchRanges(const ir::Graph& graph, const Samples& samples,
-                                          Observations observations, ir::DType activation,
-                                          const BlockSearchOptions& options = {});
+absl::StatusOr<RangeSearch> SearchRanges(const ir::Graph& graph, const Samples& samples,
+                                         Observations observations, ir::DType activation,
+                                         const BlockSearchOptions& options = {});
 
 }  // namespace g4c::quantization
 

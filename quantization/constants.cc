@@ -101,21 +101,23 @@ class Filler {
       if (other == nullptr) return {};
       return {*other, ir::QuantOrigin::kDerived};
     }
-    const absl::optional<ir::DType> dtype =
-        options_.activation ? options_.activation : NeighbourDType(node);
+    absl::optional<ir::DType> dtype = ResultDType(node);
+    if (!dtype) dtype = options_.activation;
+    if (!dtype) dtype = OperandDType(node);
     if (!dtype) return {};
     if (auto exact = ExactSplatQparams(data, *dtype)) return {*exact, ir::QuantOrigin::kDerived};
     if (!options_.activation) return {};
     return {ChooseQparams(RangeOf(data), *dtype), ir::QuantOrigin::kWeight};
   }
 
-  // The dtype of the first operand or result with per-tensor qparams.
-  absl::optional<ir::DType> NeighbourDType(const Node& node) const {
-    for (const std::vector<ValueId>* values : {&node.inputs, &node.outputs}) {
-      for (ValueId id : *values) {
-        if (id == ir::kNoValue) continue;
-        if (const ir::QuantPerTensor* q = PerTensor(graph_, id)) return q->dtype;
-      }
+  // An operator computes in the dtype of its result.
+  absl::optional<ir::DType> ResultDType(const Node& node) const { return FirstDType(node.outputs); }
+  absl::optional<ir::DType> OperandDType(const Node& node) const { return FirstDType(node.inputs); }
+
+  absl::optional<ir::DType> FirstDType(const std::vector<ValueId>& values) const {
+    for (ValueId id : values) {
+      if (id == ir::kNoValue) continue;
+      if (const ir::QuantPerTensor* q = PerTensor(graph_, id)) return q->dtype;
     }
     return absl::nullopt;
   }

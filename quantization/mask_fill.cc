@@ -31,7 +31,7 @@ ir::Tensor MaskWithFill(const ir::Tensor& mask, float fill) {
 }
 
 absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
-                             ir::DType activation, ir::QuantOrigin origin) {
+                             const ActivationDTypes& activations, ir::QuantOrigin origin) {
   // Layers share a mask constant; each fill goes to a constant of its own.
   std::map<std::pair<ir::ValueId, float>, ir::ValueId> filled;
   for (const MaskedLogits& masked : FindMaskedLogits(graph)) {
@@ -39,9 +39,10 @@ absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
     if (masked.logits >= static_cast<ir::ValueId>(observations.size())) continue;
     const Observation& seen = observations[masked.logits];
     if (seen.range.empty()) continue;
+    const ir::DType activation = activations.Of(masked.sum);
     const ir::Tensor mask = *graph.value(masked.mask).constant;
     const ir::Node& softmax = graph.node(graph.Uses(masked.sum)[0].node);
-    const auto output = FixedRangeQparams(softmax.op, activation);
+    const auto output = FixedRangeQparams(softmax.op, activations.Of(softmax.outputs[0]));
     const double quantum = output ? output->scale : 1.0 / 256;
     const double depth = std::log(2.0 * static_cast<double>(MaskedKeys(mask)) / quantum);
     const float bottom = static_cast<float>(seen.lowest_row_max - depth);

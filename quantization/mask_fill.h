@@ -3,6 +3,7 @@
 #define QUANTIZATION_MASK_FILL_H_
 
 #include "absl/status/status.h"
+#include "quantization/activation_dtypes.h"
 #include "quantization/calibrate.h"
 #include "quantization/valid_rows.h"
 
@@ -20,7 +21,7 @@ namespace g4c::quantization {
 // Only where the qparams of the sum are not known yet. All masks are given the same fill where
 // their constant is shared.
 absl::Status ChooseMaskFills(ir::Graph& graph, const Observations& observations,
-                             ir::DType activation, ir::QuantOrigin origin);
+                             const ActivationDTypes& activations, ir::QuantOrigin origin);
 
 // Puts `fill` where a mask constant is not 0, with the qparams that hold 0 and fill exactly.
 ir::Tensor MaskWithFill(const ir::Tensor& mask, float fill);

@@ -16,12 +16,14 @@ const ir::QuantPerTensor* PerTensor(const ir::Graph& graph, ir::ValueId id) {
   return std::get_if<ir::QuantPerTensor>(&graph.value(id).quantization);
 }
 
-bool FillFixedRange(ir::Graph& graph, const ir::Node& node, absl::optional<ir::DType> activation) {
+bool FillFixedRange(ir::Graph& graph, const ir::Node& node, const ActivationDTypes* activations) {
   const ir::ValueId result = node.outputs[0];
   if (ir::InfoOf(node.op).rule != ir::QparamRule::kFixedRange || !IsUnknown(graph, result))
     return false;
-  absl::optional<ir::DType> dtype = activation;
-  if (!dtype) {
+  absl::optional<ir::DType> dtype;
+  if (activations != nullptr) {
+    dtype = activations->Of(result);
+  } else {
     const ir::QuantPerTensor* operand = PerTensor(graph, node.inputs[0]);
     if (operand == nullptr) return false;
     dtype = operand->dtype;
@@ -69,12 +71,12 @@ int FillBackwards(ir::Graph& graph, const ir::Node& node) {
 
 }  // namespace
 
-int PropagateQparams(ir::Graph& graph, absl::optional<ir::DType> activation) {
+int PropagateQparams(ir::Graph& graph, const ActivationDTypes* activations) {
   const std::vector<ir::NodeId> order = graph.TopologicalOrder();
   int filled = 0;
   const auto forwards = [&] {
     for (ir::NodeId id : order) {
-      filled += FillFixedRange(graph, graph.node(id), activation);
+      filled += FillFixedRange(graph, graph.node(id), activations);
       filled += FillForwards(graph, graph.node(id));
     }
   };

@@ -26,10 +26,11 @@ class DisjointSets {
 
 }  // namespace
 
-std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph) {
-  const auto unknown = [&](ValueId id) {
+std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph, Grouped grouped) {
+  const auto is_grouped = [&](ValueId id) {
     return id != ir::kNoValue && IsReal(graph.value(id)) &&
-           std::holds_alternative<ir::QuantUnknown>(graph.value(id).quantization);
+           (grouped == Grouped::kAll ||
+            std::holds_alternative<ir::QuantUnknown>(graph.value(id).quantization));
   };
   DisjointSets sets(graph.num_values());
   std::vector<bool> limited(graph.num_values(), false);
@@ -39,13 +40,14 @@ std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph) {
     const SharedValues shared = SharedValuesOf(graph, node);
     for (int position : shared.operands) {
       const ValueId operand = node.inputs[position];
-      if (unknown(operand) && unknown(shared.results[0])) sets.Join(operand, shared.results[0]);
+      if (is_grouped(operand) && is_grouped(shared.results[0]))
+        sets.Join(operand, shared.results[0]);
     }
     for (ValueId result : shared.results) {
-      if (unknown(result) && unknown(shared.results[0])) sets.Join(result, shared.results[0]);
+      if (is_grouped(result) && is_grouped(shared.results[0])) sets.Join(result, shared.results[0]);
     }
     if (std::holds_alternative<ir::Clamp>(node.op) && graph.HasOneUse(node.inputs[0]) &&
-        unknown(node.inputs[0]) && unknown(node.outputs[0]) &&
+        is_grouped(node.inputs[0]) && is_grouped(node.outputs[0]) &&
         graph.Producer(node.inputs[0]) != nullptr &&
         ir::InfoOf(graph.Producer(node.inputs[0])->op).rule == ir::QparamRule::kComputes) {
       sets.Join(node.inputs[0], node.outputs[0]);
@@ -57,7 +59,7 @@ std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph) {
   std::vector<int> group_of(graph.num_values(), -1);  // by representative
   std::vector<bool> listed(graph.num_values(), false);
   const auto add = [&](ValueId id) {
-    if (!unknown(id) || listed[id]) return;
+    if (!is_grouped(id) || listed[id]) return;
     listed[id] = true;
     int& group = group_of[sets.Find(id)];
     if (group < 0) {

@@ -17,11 +17,13 @@ struct QparamGroup {
   std::vector<bool> limited;
 };
 
-// The groups of all real values without qparams that the outputs need, each value in one; single
-// values are groups of their own. In the order of their first members. Linear.
+enum class Grouped { kUnknown, kAll };
+
+// The groups of all real values that the outputs need (kUnknown: of those without qparams), each
+// value in one; single values are groups of their own. In the order of their first members. Linear.
 //   - what an operator that moves data ties together (SharedValuesOf) is one group;
 //   - so are a clamp and its operand, where nothing else reads that and an operator computes it.
-std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph);
+std::vector<QparamGroup> FindQparamGroups(const ir::Graph& graph, Grouped grouped);
 
 }  // namespace g4c::quantization
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "quantization/constants.h"
+#include "quantization/join_dtypes.h"
 #include "quantization/mask_fill.h"
 #include "quantization/qparams.h"
 #include "quantization/shared_qparams.h"
@@ -122,12 +123,10 @@ QparamsFile CollectQparams(const ir::Graph& graph) {
 absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
   std::map<std::string, ir::ValueId> by_name;
   for (ir::ValueId id = 0; id < graph.num_values(); ++id) by_name[graph.value(id).name] = id;
-  for (const auto& [name, q] : file.values) {
-    const auto it = by_name.find(name);
-    if (it == by_name.end())
-      return InvalidInput("qparams file: the model has no value '", name, "'");
+  const auto apply = [&](ir::ValueId id, const std::string& name,
+                         const ir::Quantization& q) -> absl::Status {
     if (const auto* channels = std::get_if<ir::QuantPerChannel>(&q)) {
-      const ir::Shape& shape = graph.value(it->second).type.shape;
+      const ir::Shape& shape = graph.value(id).type.shape;
       if (!shape.IsStatic() || channels->axis < 0 || channels->axis >= shape.rank() ||
           shape.dim(channels->axis) != static_cast<int64_t>(channels->scales.size())) {
         return InvalidInput("qparams file: ", channels->scales.size(), " channels on axis ",
@@ -135,7 +134,12 @@ absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
                             ir::ShapeText(shape));
       }
     }
-    graph.SetQuantization(it->second, q, ir::QuantOrigin::kFile);
+    graph.SetQuantization(id, q, ir::QuantOrigin::kFile);
+    return absl::OkStatus();
+  };
+  for (const auto& [name, q] : file.values) {
+    const auto it = by_name.find(name);
+    if (it != by_name.end()) RETURN_IF_ERROR(apply(it->second, name, q));
   }
   std::map<std::pair<ir::ValueId, float>, ir::ValueId> filled;
   for (const MaskedLogits& masked : FindMaskedLogits(graph)) {
@@ -143,14 +147,26 @@ absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
     if (fill == file.mask_fills.end()) continue;
     auto [it, inserted] = filled.try_emplace({masked.mask, fill->second}, ir::kNoValue);
     if (inserted) {
+      const ir::Quantization& sum = graph.value(masked.sum).quantization;
+      const ir::DType sum_dtype = ir::HasQparams(sum) ? ir::QuantDType(sum) : file.activation;
       const std::string name = graph.value(masked.mask).name;
       const ir::Tensor mask = *graph.value(masked.mask).constant;
       it->second = graph.AddConstant(name, MaskWithFill(mask, fill->second));
-      graph.SetQuantization(it->second, ChooseQparams({fill->second, 0}, file.activation),
+      graph.SetQuantization(it->second, ChooseQparams({fill->second, 0}, sum_dtype),
                             ir::QuantOrigin::kDerived);
     }
     graph.SetOperand(masked.add, graph.node(masked.add).inputs[0] == masked.mask ? 0 : 1,
                      it->second);
+  }
+  // Conversions between dtypes are put back where they were, under the same names.
+  const int known = graph.num_values();
+  JoinDTypes(graph, {}, ir::QuantOrigin::kFile);
+  for (ir::ValueId id = known; id < graph.num_values(); ++id) by_name[graph.value(id).name] = id;
+  for (const auto& [name, q] : file.values) {
+    const auto it = by_name.find(name);
+    if (it == by_name.end())
+      return InvalidInput("qparams file: the model has no value '", name, "'");
+    if (it->second >= known) RETURN_IF_ERROR(apply(it->second, name, q));
   }
   return absl::OkStatus();
 }

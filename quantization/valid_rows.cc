@@ -36,11 +36,18 @@ bool IsMask(const ir::Tensor& data) {
   return fill != 0;
 }
 
+// Directly, or in another dtype.
 bool FeedsSoftmax(const ir::Graph& graph, ir::ValueId value) {
+  const auto only_softmax = [&](const std::vector<ir::Use>& uses) {
+    return !uses.empty() && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
+      return std::holds_alternative<ir::Softmax>(graph.node(use.node).op);
+    });
+  };
   const std::vector<ir::Use>& uses = graph.Uses(value);
-  return !uses.empty() && std::all_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
-    return std::holds_alternative<ir::Softmax>(graph.node(use.node).op);
-  });
+  if (uses.size() == 1 && std::holds_alternative<ir::Quantize>(graph.node(uses[0].node).op)) {
+    return only_softmax(graph.Uses(graph.node(uses[0].node).outputs[0]));
+  }
+  return only_softmax(uses);
 }
 
 }  // namespace

@@ -33,9 +33,9 @@ Observations Search(const ir::Graph& graph, ir::DType dtype = ir::DType::kU8) {
   const OutlierSamples samples;
   absl::StatusOr<Observations> observed = Calibrate(graph, samples);
   EXPECT_OK(observed.status());
-  absl::StatusOr<Observations> searched = SearchRanges(graph, samples, *observed, dtype);
+  absl::StatusOr<RangeSearch> searched = SearchRanges(graph, samples, *observed, dtype);
   EXPECT_OK(searched.status());
-  return *searched;
+  return searched->observations;
 }
 
 TEST(SearchRanges, ClipsAnOutlierThatNothingUses) {

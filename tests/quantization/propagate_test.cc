@@ -98,11 +98,11 @@ TEST(PropagateQparams, FillsOnlyWhatFollows) {
   for (const Case& c : kCases) {
     ir::Graph graph = ParseOrDie(c.before);
     const std::string before = ir::PrintGraph(graph);
-    const int filled = PropagateQparams(graph, absl::nullopt);
+    const int filled = PropagateQparams(graph, nullptr);
     EXPECT_EQ(filled > 0, c.after != nullptr) << c.what;
     const ir::Graph wanted = ParseOrDie(c.after == nullptr ? c.before : c.after);
     EXPECT_EQ(ir::PrintGraph(graph), ir::PrintGraph(wanted)) << c.what;
-    EXPECT_EQ(PropagateQparams(graph, absl::nullopt), 0) << c.what << ", again";
+    EXPECT_EQ(PropagateQparams(graph, nullptr), 0) << c.what << ", again";
   }
 }
 

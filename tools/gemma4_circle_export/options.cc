@@ -128,6 +128,44 @@ bool Given(absl::optional<ir::DType> dtype) {
   return dtype.has_value() && *dtype != ir::DType::kF32;
 }
 
+// "25%" or "0.25".
+absl::StatusOr<double> ParseShare(const std::string& text) {
+  double share = 0;
+  const bool percent = text.ends_with("%");
+  if (!absl::SimpleAtod(text.substr(0, text.size() - (percent ? 1 : 0)), &share) ||
+      !(share >= 0 && share <= (percent ? 100 : 1))) {
+    return UsageError("--budget '", text, "' is no share such as 25% or 0.25");
+  }
+  return percent ? share / 100 : share;
+}
+
+struct MixedTexts {
+  std::string dtypes;
+  std::string budget;
+  std::string of;
+};
+
+absl::StatusOr<absl::optional<quantization::MixedOptions>> ParseMixed(const MixedTexts& texts) {
+  if (texts.dtypes.empty()) {
+    if (texts.budget.empty() && texts.of.empty())
+      return absl::optional<quantization::MixedOptions>();
+    return UsageError("--budget and --budget-of need --mixed");
+  }
+  quantization::MixedOptions mixed;
+  const std::vector<std::string> dtypes = absl::StrSplit(texts.dtypes, ',');
+  if (dtypes.size() != 2 || (dtypes[0] != "u8" && dtypes[0] != "i8") || dtypes[1] != "i16") {
+    return UsageError("--mixed '", texts.dtypes, "' is none of u8,i16 and i8,i16");
+  }
+  if (texts.budget.empty()) return UsageError("--mixed needs --budget, such as 25%");
+  mixed.narrow = *ir::ParseDType(dtypes[0]);
+  ASSIGN_OR_RETURN(mixed.budget, ParseShare(texts.budget));
+  if (!texts.of.empty() && texts.of != "elements" && texts.of != "macs") {
+    return UsageError("--budget-of '", texts.of, "' is none of elements, macs");
+  }
+  if (texts.of == "macs") mixed.of = quantization::BudgetOf::kMacs;
+  return absl::optional<quantization::MixedOptions>(mixed);
+}
+
 absl::Status CheckContradictions(const ExportOptions& options) {
   const bool calibrates = !options.calibration.empty() || !options.calibration_keys.empty();
   if (options.to_float) {
@@ -152,6 +190,12 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (Given(options.activation) && options.weight == ir::DType::kF32) {
     return UsageError("--weight float needs --activation float");
   }
+  if (options.mixed && (options.to_float || !options.qparams.empty())) {
+    return UsageError("--mixed chooses dtypes by calibration: not with --float or --qparams");
+  }
+  if (options.mixed && options.activation && *options.activation != options.mixed->narrow) {
+    return UsageError("--mixed and --activation name different narrow dtypes; drop --activation");
+  }
   for (const std::string& path : options.audits) {
     if (!path.ends_with(".txt") && !path.ends_with(".json")) {
       return UsageError("--audit '", path, "': the name must end in .txt or .json");
@@ -168,6 +212,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   std::string activation;
   std::string weight;
   std::string io;
+  MixedTexts mixed;
   std::vector<std::string> keys;
   CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
                "gemma4-circle-export");
@@ -183,6 +228,11 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   AddInputOptions(app, options.inputs, inputs);
   app.add_option("--activation", activation, "u8 | i8 | i16 | float (u8)");
   app.add_option("--weight", weight, "u8 | i8 | u4 | i4 | i16 | float (u8)");
+  app.add_option("--mixed", mixed.dtypes,
+                 "u8,i16 | i8,i16: give the activations that gain most the second dtype");
+  app.add_option("--budget", mixed.budget,
+                 "the largest share of the wider dtype under --mixed, such as 25%");
+  app.add_option("--budget-of", mixed.of, "elements | macs (elements): what the budget counts");
   app.add_flag("--float", options.to_float, "write a float file");
   app.add_option("--io", io, "quantised | float: graph inputs and outputs (quantised)");
   app.add_flag("--requantise", options.requantise,
@@ -219,6 +269,8 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                    ParseNumbers("--activation", activation, {"u8", "i8", "i16", "float"}));
   ASSIGN_OR_RETURN(options.weight,
                    ParseNumbers("--weight", weight, {"u8", "i8", "u4", "i4", "i16", "float"}));
+  ASSIGN_OR_RETURN(options.mixed, ParseMixed(mixed));
+  if (options.mixed) options.activation = options.activation.value_or(options.mixed->narrow);
   if (!io.empty() && io != "quantised" && io != "float") {
     return UsageError("--io '", io, "' is none of quantised, float");
   }

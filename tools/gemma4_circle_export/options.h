@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "ir/dtype.h"
+#include "quantization/mixed_precision.h"
 
 namespace g4c::tools {
 
@@ -48,6 +49,7 @@ struct ExportOptions {
   // nullopt: not given. "float" is ir::DType::kF32.
   absl::optional<ir::DType> activation;
   absl::optional<ir::DType> weight;
+  absl::optional<quantization::MixedOptions> mixed;
   bool to_float = false;
   Io io = Io::kQuantised;
   bool requantise = false;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "backend/circle_writer.h"
 #include "backend/target.h"
@@ -27,6 +28,7 @@
 #include "quantization/block_search.h"
 #include "quantization/calibrate.h"
 #include "quantization/constants.h"
+#include "quantization/join_dtypes.h"
 #include "quantization/propagate.h"
 #include "quantization/qparams_file.h"
 #include "quantization/shared_qparams.h"
@@ -105,13 +107,22 @@ absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
   ASSIGN_OR_RETURN(quantization::Observations observations,
                    quantization::Calibrate(graph, *samples));
   const ir::DType activation = options.activation.value_or(ir::DType::kU8);
-  if (!samples->synthetic()) {
-    ASSIGN_OR_RETURN(observations, quantization::SearchRanges(graph, *samples,
-                                                              std::move(observations), activation));
+  std::vector<quantization::GroupError> errors;
+  if (!samples->synthetic() || options.mixed) {
+    ASSIGN_OR_RETURN(
+        quantization::RangeSearch found,
+        quantization::SearchRanges(graph, *samples, std::move(observations), activation));
+    observations = std::move(found.observations);
+    errors = std::move(found.errors);
   }
+  const quantization::ActivationDTypes dtypes =
+      options.mixed ? quantization::ChooseWide(graph, errors, *options.mixed)
+                    : quantization::ActivationDTypes(activation);
   const ir::QuantOrigin origin =
       samples->synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
-  return quantization::AssignActivations(graph, observations, activation, origin).status();
+  RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
+  quantization::JoinDTypes(graph, observations, origin);
+  return absl::OkStatus();
 }
 
 absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
@@ -131,7 +142,8 @@ absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& m
   }
   RETURN_IF_ERROR(quantization::ApplyQparams(*file, graph));
   constants = {file->activation, file->weight};
-  quantization::PropagateQparams(graph, file->activation);
+  const quantization::ActivationDTypes dtypes(file->activation);
+  quantization::PropagateQparams(graph, &dtypes);
   return absl::OkStatus();
 }
 
@@ -151,7 +163,7 @@ absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bo
                       ExportReport& report) {
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
-    quantization::PropagateQparams(graph, absl::nullopt);
+    quantization::PropagateQparams(graph, nullptr);
   } else if (options.activation == ir::DType::kF32) {
     constants = {absl::nullopt, options.weight};
   } else if (!options.qparams.empty()) {
@@ -170,7 +182,7 @@ absl::Status MakeConversionsExplicit(const ExportOptions& options,
                                      const quantization::ConstantOptions& constants,
                                      passes::PassRunner& runner, ir::Graph& graph) {
   quantization::MarkNotApplicable(graph);
-  quantization::PropagateQparams(graph, absl::nullopt);
+  quantization::PropagateQparams(graph, nullptr);
   RETURN_IF_ERROR(quantization::QuantizeConstants(graph, constants));
   passes::PassList list("conversions");
   list.Add<passes::InsertRequantise>().Add<passes::InsertFloatIslands>();
@@ -274,6 +286,14 @@ absl::Status Export(const ExportOptions& options) {
   graph.EraseDead();
   RETURN_IF_ERROR(ir::VerifyGraph(graph));
   report.passes().SettleFolded(graph);
+  if (options.mixed) {
+    const bool macs = options.mixed->of == quantization::BudgetOf::kMacs;
+    report.passes().Note(
+        absl::StrFormat("%.1f %% of %s in %s",
+                        100 * quantization::ShareOf(graph, options.mixed->wide, options.mixed->of),
+                        macs ? "multiply-accumulates" : "activation elements",
+                        std::string(ir::DTypeName(options.mixed->wide))));
+  }
   RETURN_IF_ERROR(backend::CheckTarget(graph, *backend::ParseTarget(options.target)));
 
   // Audit, write.

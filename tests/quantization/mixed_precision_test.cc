@@ -1,0 +1,87 @@
+#include "quantization/mixed_precision.h"
+
+#include <gmock/gmock.h>
+
+#include "quantization/qparam_groups.h"
+#include "tests/support/ir_testing.h"
+
+namespace g4c::quantization {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// x -> a -> b -> c, with a read by d too; each of 10 elements.
+constexpr char kChain[] = R"(graph g {
+  in  %x: f32[10] q(u8 0.1:0)
+  %a = exp(%x): f32[10] q(u8 0.1:0)
+  %b = neg(%a): f32[10] q(u8 0.1:0)
+  %c = exp(%b): f32[10] q(u8 0.1:0)
+  %d = abs(%a): f32[10] q(u8 0.1:0)
+  out %c
+  out %d
+})";
+
+// The names of the values that become wide when `errors` are those of x, a, b, c, d.
+std::vector<std::string> Wide(const std::vector<double>& errors, double budget) {
+  const ir::Graph graph = ParseOrDie(kChain);
+  std::vector<GroupError> groups;
+  for (const QparamGroup& group : FindQparamGroups(graph, Grouped::kAll)) {
+    const std::string& name = graph.value(group.members[0]).name;
+    groups.push_back({group.members, errors[std::string("xabcd").find(name)]});
+  }
+  MixedOptions options;
+  options.budget = budget;
+  const ActivationDTypes dtypes = ChooseWide(graph, groups, options);
+  std::vector<std::string> names;
+  for (const char* name : {"x", "a", "b", "c", "d"}) {
+    for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+      if (graph.value(id).name == name && dtypes.Of(id) == ir::DType::kI16) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+TEST(ChooseWide, TakesAValueWithTheResultsOfAllItsReaders) {
+  // Wide a alone would save nothing: b and d would round it again.
+  EXPECT_THAT(Wide({0, 1, 0, 0, 0}, 1), ElementsAre("a", "b", "d"));
+}
+
+TEST(ChooseWide, CountsTheConversionsInFront) {
+  // a, b and d are 60 %, x converted for a another 20 %.
+  EXPECT_THAT(Wide({0, 1, 0, 0, 0}, 0.79), IsEmpty());
+  EXPECT_THAT(Wide({0, 1, 0, 0, 0}, 0.8), ElementsAre("a", "b", "d"));
+}
+
+TEST(ChooseWide, PrefersErrorPerCost) {
+  // c costs itself and the conversion of b: 40 %; a costs 80 %.
+  EXPECT_THAT(Wide({0, 3, 0, 2, 0}, 0.5), ElementsAre("c"));
+  EXPECT_THAT(Wide({0, 5, 0, 2, 0}, 0.8), ElementsAre("a", "b", "d"));
+}
+
+TEST(ChooseWide, AGraphInputNeedsOnlyItsReaders) {
+  EXPECT_THAT(Wide({1, 0, 0, 0, 0}, 0.4), ElementsAre("x", "a"));
+}
+
+TEST(ChooseWide, WantsNothingWithoutErrorsOrBudget) {
+  EXPECT_THAT(Wide({0, 0, 0, 0, 0}, 1), IsEmpty());
+  EXPECT_THAT(Wide({1, 1, 1, 1, 1}, 0), IsEmpty());
+}
+
+TEST(ShareOf, CountsElementsAndMacs) {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
+    in  %x: f32[2, 4] q(u8 0.1:0)
+    k   %w: f32[4, 4] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+    %x_i16 = quantize(%x): f32[2, 4] q(i16 0.1:0)
+    %a = fully_connected(%x_i16, %w, -): f32[2, 4] q(i16 0.1:0)
+    %r = reshape(%a) {shape: [8]}: f32[8] q(i16 0.1:0)
+    %b = fully_connected(%x, %w, -): f32[2, 4] q(u8 0.1:0)
+    out %r
+    out %b
+  })");
+  EXPECT_DOUBLE_EQ(ShareOf(graph, ir::DType::kI16, BudgetOf::kElements), 16.0 / 32);
+  EXPECT_DOUBLE_EQ(ShareOf(graph, ir::DType::kI16, BudgetOf::kMacs), 0.5);
+}
+
+}  // namespace
+}  // namespace g4c::quantization
