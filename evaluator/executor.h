@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "evaluator/fused_step.h"
 #include "ir/graph.h"
 
 namespace g4c::evaluator {
@@ -24,7 +25,7 @@ struct RunOptions {
   // Called after `observe` for the same values: may replace the data, which must keep its dtype and
   // shape, before anything reads it. Simulated quantisation is done with it.
   Adjust adjust;
-  // Only EvaluateNode's plain loops instead of the fast kernels.
+  // Only EvaluateNode's plain loops, node by node, instead of the fast kernels.
   bool reference = false;
 };
 
@@ -32,8 +33,9 @@ struct RunOptions {
 // and qparams is dequantised, one with real data is used as its real data. Of a `choose` only the
 // chosen branch is evaluated.
 //
-// A value's data is released after its last use. Results are the same bytes for any number of
-// threads.
+// A value's data is released after its last use. Where nothing is observed or adjusted, several
+// nodes are evaluated as one (evaluator/fused_step.h), which changes the order of sums. Results are
+// the same bytes for any number of threads.
 class FloatExecutor {
  public:
   // `graph` must outlive the executor and not change meanwhile. InvalidInput: a cycle.
@@ -51,6 +53,8 @@ class FloatExecutor {
 
   const ir::Graph* graph_;
   std::vector<int> uses_;  // of each value, by the nodes that the outputs need, and by the outputs
+  std::vector<FusedStep> fused_;
+  std::vector<int> fused_at_;  // of each node that ends a step, the step; else -1
 };
 
 }  // namespace g4c::evaluator

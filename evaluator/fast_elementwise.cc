@@ -1,11 +1,11 @@
 #include "evaluator/fast_elementwise.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/parallel.h"
 #include "evaluator/elements.h"
 #include "evaluator/fast_rows.h"
+#include "evaluator/fast_runs.h"
 #include "evaluator/strided.h"
 
 namespace g4c::evaluator {
@@ -28,24 +28,7 @@ Tensor ResultLike(absl::Span<Tensor* const> candidates, const Dims& dims) {
   return Tensor::Allocate(ir::DType::kF32, dims);
 }
 
-template <typename Fn>
-void BinaryRun(const float* a, int64_t step_a, const float* b, int64_t step_b, float* out,
-               int64_t count, Fn fn) {
-  if (step_a == 1 && step_b == 1) {
-    for (int64_t i = 0; i < count; ++i) out[i] = fn(a[i], b[i]);
-  } else if (step_a == 1 && step_b == 0) {
-    const float right = *b;
-    for (int64_t i = 0; i < count; ++i) out[i] = fn(a[i], right);
-  } else if (step_a == 0 && step_b == 1) {
-    const float left = *a;
-    for (int64_t i = 0; i < count; ++i) out[i] = fn(left, b[i]);
-  } else {
-    for (int64_t i = 0; i < count; ++i) out[i] = fn(a[i * step_a], b[i * step_b]);
-  }
-}
-
-template <typename Fn>
-Tensor Binary(absl::Span<Tensor* const> operands, const Dims& dims, Fn fn) {
+Tensor Binary(BinaryKernel kernel, absl::Span<Tensor* const> operands, const Dims& dims) {
   Tensor out = ResultLike(operands, dims);
   float* to = out.mutable_data<float>();
   const Tensor a = Readable(*operands[0]).BroadcastTo(dims);
@@ -54,29 +37,21 @@ Tensor Binary(absl::Span<Tensor* const> operands, const Dims& dims, Fn fn) {
   const float* from_b = b.data<float>();
   const Dims strides[] = {a.strides(), b.strides(), out.strides()};
   ForEachRun(dims, strides, [&](const StridedRun& run) {
-    BinaryRun(from_a + run.offsets[0], run.strides[0], from_b + run.offsets[1], run.strides[1],
-              to + run.offsets[2], run.count, fn);
+    kernel(from_a + run.offsets[0], run.strides[0], from_b + run.offsets[1], run.strides[1],
+           to + run.offsets[2], run.count);
   });
   return out;
 }
 
-// run(in, out, count) over contiguous pieces.
-template <typename Run>
-Tensor Unary(Tensor* operand, Run run) {
+Tensor Unary(const UnaryKernel& kernel, Tensor* operand) {
   Tensor out = ResultLike({&operand, 1}, operand->dims());
   float* to = out.mutable_data<float>();
   const Tensor x = RowMajor(*operand);
   const float* from = x.data<float>();
-  ParallelForRange(x.NumElements(), kTile,
-                   [&](int64_t begin, int64_t end) { run(from + begin, to + begin, end - begin); });
-  return out;
-}
-
-template <typename Fn>
-Tensor UnaryEach(Tensor* operand, Fn fn) {
-  return Unary(operand, [fn](const float* in, float* out, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) out[i] = fn(in[i]);
+  ParallelForRange(x.NumElements(), kTile, [&](int64_t begin, int64_t end) {
+    kernel(from + begin, to + begin, end - begin);
   });
+  return out;
 }
 
 Tensor SelectByCondition(absl::Span<Tensor* const> operands, const Dims& dims) {
@@ -97,52 +72,6 @@ Tensor SelectByCondition(absl::Span<Tensor* const> operands, const Dims& dims) {
     }
   });
   return out;
-}
-
-// One operator: an `if` whose body may use a and b, or x.
-template <typename Op>
-bool IsPlain(const ir::Op& op) {
-  const auto* plain = std::get_if<Op>(&op);
-  return plain != nullptr && plain->activation == ir::Activation::kNone;
-}
-
-absl::optional<Tensor> FastUnary(const ir::Op& op, Tensor* x) {
-  if (const auto* gelu = std::get_if<ir::Gelu>(&op)) {
-    return Unary(x, gelu->approximate ? GeluTanhRun : GeluErfRun);
-  }
-  if (std::holds_alternative<ir::Exp>(op)) return Unary(x, ExpRun);
-  if (std::holds_alternative<ir::Tanh>(op)) return Unary(x, TanhRun);
-  if (std::holds_alternative<ir::Logistic>(op)) return Unary(x, LogisticRun);
-  if (std::holds_alternative<ir::Erf>(op)) return Unary(x, ErfRun);
-  if (std::holds_alternative<ir::Neg>(op)) return UnaryEach(x, [](float v) { return -v; });
-  if (std::holds_alternative<ir::Abs>(op))
-    return UnaryEach(x, [](float v) { return std::fabs(v); });
-  if (std::holds_alternative<ir::Square>(op)) return UnaryEach(x, [](float v) { return v * v; });
-  if (std::holds_alternative<ir::Sqrt>(op))
-    return UnaryEach(x, [](float v) { return std::sqrt(v); });
-  if (std::holds_alternative<ir::Rsqrt>(op))
-    return UnaryEach(x, [](float v) { return 1.0f / std::sqrt(v); });
-  if (std::holds_alternative<ir::Relu>(op))
-    return UnaryEach(x, [](float v) { return v < 0 ? 0 : v; });
-  if (const auto* clamp = std::get_if<ir::Clamp>(&op)) {
-    const float low = clamp->min, high = clamp->max;
-    return UnaryEach(x, [low, high](float v) { return v < low ? low : v > high ? high : v; });
-  }
-  return absl::nullopt;
-}
-
-absl::optional<Tensor> FastBinary(const ir::Op& op, absl::Span<Tensor* const> operands,
-                                  const Dims& dims) {
-  if (IsPlain<ir::Add>(op)) return Binary(operands, dims, [](float a, float b) { return a + b; });
-  if (IsPlain<ir::Sub>(op)) return Binary(operands, dims, [](float a, float b) { return a - b; });
-  if (IsPlain<ir::Mul>(op)) return Binary(operands, dims, [](float a, float b) { return a * b; });
-  if (IsPlain<ir::Div>(op)) return Binary(operands, dims, [](float a, float b) { return a / b; });
-  if (std::holds_alternative<ir::Maximum>(op)) return Binary(operands, dims, LargerOf<float>);
-  if (std::holds_alternative<ir::Minimum>(op)) return Binary(operands, dims, SmallerOf<float>);
-  if (std::holds_alternative<ir::SquaredDifference>(op)) {
-    return Binary(operands, dims, [](float a, float b) { return (a - b) * (a - b); });
-  }
-  return absl::nullopt;
 }
 
 bool IsF32(const Tensor* x) { return x->dtype() == ir::DType::kF32; }
@@ -167,9 +96,13 @@ Tensor ByRows(Tensor* operand, Row row) {
 
 absl::optional<Tensor> FastElementwise(const ir::Op& op, absl::Span<Tensor* const> operands,
                                        const Dims& dims) {
-  if (operands.size() == 1 && IsF32(operands[0])) return FastUnary(op, operands[0]);
-  if (operands.size() == 2 && operands[1] != nullptr && IsF32(operands[0]) && IsF32(operands[1])) {
-    return FastBinary(op, operands, dims);
+  if (operands.size() == 1 && IsF32(operands[0])) {
+    const absl::optional<UnaryKernel> kernel = UnaryKernelOf(op);
+    if (kernel.has_value()) return Unary(*kernel, operands[0]);
+  }
+  if (operands.size() == 2 && IsF32(operands[0]) && IsF32(operands[1])) {
+    const BinaryKernel kernel = BinaryKernelOf(op);
+    if (kernel != nullptr) return Binary(kernel, operands, dims);
   }
   if (std::holds_alternative<ir::Select>(op) && IsF32(operands[1]) && IsF32(operands[2])) {
     return SelectByCondition(operands, dims);

@@ -11,8 +11,7 @@
 namespace g4c::evaluator {
 
 // As EvaluateFast; nullopt for operators that these kernels do not do and operands that are not
-// f32. The four basic operations, maximum, minimum, square and square root round as the reference
-// does; for the others see fast_rows.h.
+// f32. For rounding see fast_runs.h and fast_rows.h.
 absl::optional<ir::Tensor> FastElementwise(const ir::Op& op, absl::Span<ir::Tensor* const> operands,
                                            const ir::Dims& dims);
 

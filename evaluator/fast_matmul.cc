@@ -1,14 +1,11 @@
 #include "evaluator/fast_matmul.h"
 
-#include <dnnl.h>
-#include <omp.h>
-
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
 #include "base/parallel.h"
 #include "base/status.h"
-#include "evaluator/elements.h"
+#include "evaluator/sgemm.h"
 #include "evaluator/strided.h"
 
 namespace g4c::evaluator {
@@ -17,69 +14,14 @@ namespace {
 using ir::Dims;
 using ir::Tensor;
 
-// Rows and columns of a tile of the result: large enough for a product near the machine's peak,
-// small enough that one linear layer of an image gives every core of a large machine some.
-constexpr int64_t kTileRows = 256;
-constexpr int64_t kTileColumns = 768;
-
-// One matrix of an operand as BLAS takes it.
-struct Matrix {
-  const float* data;  // may be misaligned: oneDNN's loads are unaligned ones
-  bool transposed;
-  int64_t leading;
-
-  const float* At(int64_t row, int64_t column) const {
-    const int64_t offset = transposed ? column * leading + row : row * leading + column;
-    return reinterpret_cast<const float*>(reinterpret_cast<const uint8_t*>(data) +
-                                          offset * sizeof(float));
-  }
-};
-
-// Whether BLAS can read the last two axes: one of them contiguous, the other one's stride at least
-// its length.
-bool IsBlas(const Tensor& x) {
-  const int r = x.rank();
-  const int64_t rows = x.dims()[r - 2], columns = x.dims()[r - 1];
-  const int64_t row_stride = x.strides()[r - 2], column_stride = x.strides()[r - 1];
-  const bool plain = (columns == 1 || column_stride == 1) && (rows == 1 || row_stride >= columns);
-  const bool swapped = (rows == 1 || row_stride == 1) && (columns == 1 || column_stride >= rows);
-  return plain || swapped;
-}
-
-Matrix MatrixAt(const Tensor& x, const Dims& index) {
-  const int r = x.rank();
-  int64_t offset = 0;
-  for (size_t axis = 0; axis < index.size(); ++axis) offset += index[axis] * x.strides()[axis];
-  const int64_t rows = x.dims()[r - 2], columns = x.dims()[r - 1];
-  const int64_t row_stride = x.strides()[r - 2], column_stride = x.strides()[r - 1];
-  const bool plain = (columns == 1 || column_stride == 1) && (rows == 1 || row_stride >= columns);
-  Matrix matrix;
-  matrix.data =
-      reinterpret_cast<const float*>(x.bytes() + offset * static_cast<int64_t>(sizeof(float)));
-  matrix.transposed = !plain;
-  matrix.leading =
-      plain ? (rows == 1 ? columns : row_stride) : (columns == 1 ? rows : column_stride);
-  return matrix;
-}
-
-// oneDNN starts OpenMP threads of its own unless the calling thread asks for one.
-void UseOneThread() {
-  static thread_local const bool done = [] {
-    omp_set_num_threads(1);
-    return true;
-  }();
-  (void)done;
-}
-
-Tensor Prepared(const Tensor& x) {
-  const Tensor wide = WidenedToF32(x);
-  return IsBlas(wide) ? wide : RowMajor(wide);
-}
-
-Tensor Broadcast(const Tensor& x, const Dims& batch) {
-  Dims dims = batch;
-  dims.insert(dims.end(), x.dims().end() - 2, x.dims().end());
-  return x.BroadcastTo(dims);
+// Rows of a tile of the result: few enough that one linear layer of an image gives every core
+// some, an even number of tiles where there is more than one, and otherwise as many as possible:
+// every tile makes oneDNN pack its part of `b` again.
+int64_t TileRows(int64_t rows) {
+  constexpr int64_t kSmall = 256, kLarge = 512;
+  if (rows <= kSmall) return std::max<int64_t>(1, rows);
+  const int64_t tiles = (rows + 2 * kLarge - 1) / (2 * kLarge) * 2;
+  return ((rows + tiles - 1) / tiles + 7) / 8 * 8;
 }
 
 }  // namespace
@@ -87,7 +29,7 @@ Tensor Broadcast(const Tensor& x, const Dims& batch) {
 Tensor FastMatMul(const Tensor& given_a, const Tensor& given_b, const Dims& dims,
                   const MatMulOptions& options) {
   Tensor a = given_a;
-  const Tensor b = Prepared(given_b);
+  const Tensor b = AsMatrices(given_b);
   const int64_t k = a.dims().back();
   const int64_t n = b.dims().back();
   const auto lead = [](const Tensor& x) { return Dims(x.dims().begin(), x.dims().end() - 2); };
@@ -97,28 +39,29 @@ Tensor FastMatMul(const Tensor& given_a, const Tensor& given_b, const Dims& dims
     a = ReshapedTo(a, {ir::NumElements(batch) * a.dims()[a.rank() - 2], k});
     batch.clear();
   }
-  a = Prepared(a);
+  a = AsMatrices(a);
   const int64_t m = a.dims()[a.rank() - 2];
-  const Tensor wide_a = Broadcast(a, batch);
-  const Tensor wide_b = batch.empty() ? b : Broadcast(b, batch);
+  const Tensor wide_a = BroadcastBatch(a, batch);
+  const Tensor wide_b = batch.empty() ? b : BroadcastBatch(b, batch);
 
   Tensor out = Tensor::Allocate(ir::DType::kF32, dims);
   if (out.NumElements() == 0) return out;
   float* to = out.mutable_data<float>();
   std::vector<float> bias;
   if (options.bias != nullptr) bias = options.bias->Floats();
-  const int64_t row_tiles = (m + kTileRows - 1) / kTileRows;
-  const int64_t column_tiles = (n + kTileColumns - 1) / kTileColumns;
+  const int64_t tile_rows = TileRows(m);
+  const int64_t row_tiles = (m + tile_rows - 1) / tile_rows;
+  const int64_t column_tiles = (n + kMatMulTileColumns - 1) / kMatMulTileColumns;
   const Dims batch_strides = ir::RowMajorStrides(batch);
   ParallelFor(ir::NumElements(batch) * row_tiles * column_tiles, [&](int64_t tile) {
-    const int64_t column = tile % column_tiles * kTileColumns;
-    const int64_t row = tile / column_tiles % row_tiles * kTileRows;
+    const int64_t column = tile % column_tiles * kMatMulTileColumns;
+    const int64_t row = tile / column_tiles % row_tiles * tile_rows;
     const int64_t matrix = tile / column_tiles / row_tiles;
     const ir::StridedIndex at(batch, batch_strides, matrix);
     const Matrix left = MatrixAt(wide_a, at.index());
     const Matrix right = MatrixAt(wide_b, at.index());
-    const int64_t rows = std::min(kTileRows, m - row);
-    const int64_t columns = std::min(kTileColumns, n - column);
+    const int64_t rows = std::min(tile_rows, m - row);
+    const int64_t columns = std::min(kMatMulTileColumns, n - column);
     float* result = to + (matrix * m + row) * n + column;
     if (!bias.empty() || k == 0) {
       for (int64_t i = 0; i < rows; ++i) {
@@ -127,19 +70,16 @@ Tensor FastMatMul(const Tensor& given_a, const Tensor& given_b, const Dims& dims
       }
     }
     if (k > 0) {
-      UseOneThread();
-      const dnnl_status_t status =
-          dnnl_sgemm(left.transposed ? 'T' : 'N', right.transposed ? 'T' : 'N', rows, columns, k,
-                     options.alpha, left.At(row, 0), left.leading, right.At(0, column),
-                     right.leading, bias.empty() ? 0.0f : 1.0f, result, n);
-      G4C_CHECK(status == dnnl_success);
+      Sgemm(left, row, right, column, rows, columns, k, options.alpha, bias.empty() ? 0.0f : 1.0f,
+            result, n);
     }
-    if (options.low == -__builtin_inff() && options.high == __builtin_inff()) return;
+    const bool clamps = options.low != -__builtin_inff() || options.high != __builtin_inff();
     for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = 0; j < columns; ++j) {
-        float& value = result[i * n + j];
-        value = value < options.low ? options.low : value > options.high ? options.high : value;
+      float* run = result + i * n;
+      for (int64_t j = 0; clamps && j < columns; ++j) {
+        run[j] = run[j] < options.low ? options.low : run[j] > options.high ? options.high : run[j];
       }
+      if (options.epilogue) options.epilogue(run, matrix * m + row + i, column, columns);
     }
   });
   return out;

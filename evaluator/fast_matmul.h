@@ -2,10 +2,15 @@
 #ifndef EVALUATOR_FAST_MATMUL_H_
 #define EVALUATOR_FAST_MATMUL_H_
 
-#include "absl/types/optional.h"
+#include <cstdint>
+#include <functional>
+
 #include "ir/tensor.h"
 
 namespace g4c::evaluator {
+
+// Columns of a tile of the result: a result of no more has whole rows in a tile.
+inline constexpr int64_t kMatMulTileColumns = 768;
 
 // alpha * a b + bias, clamped. a: [..., m, k], b: [..., k, n], leading axes broadcast; bias: [n] or
 // null. The result has the shape `dims`, which has as many elements. All f32 (or f16, bf16, f64,
@@ -18,6 +23,9 @@ struct MatMulOptions {
   const ir::Tensor* bias = nullptr;
   float low = -__builtin_inff();
   float high = __builtin_inff();
+  // Called for the columns [column, column + count) of each row of the result when they are done,
+  // on any thread: may change them. Rows are counted over all matrices.
+  std::function<void(float* run, int64_t row, int64_t column, int64_t count)> epilogue;
 };
 ir::Tensor FastMatMul(const ir::Tensor& a, const ir::Tensor& b, const ir::Dims& dims,
                       const MatMulOptions& options);

@@ -2,6 +2,7 @@
 #ifndef EVALUATOR_FAST_NODE_H_
 #define EVALUATOR_FAST_NODE_H_
 
+#include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,6 +22,15 @@ namespace g4c::evaluator {
 // threads.
 absl::optional<ir::Tensor> EvaluateFast(const ir::Op& op, absl::Span<ir::Tensor* const> operands,
                                         const ir::Type& result);
+
+// Whether `op` is a product that EvaluateProduct does where its operands are f32 of the given ranks
+// and the last two axes of its result (the last one of fully_connected's) are those of the product.
+bool IsFastProduct(const ir::Op& op, int rank_a, int rank_b);
+
+// The product, of f32 operands. `epilogue` (may be null) is that of MatMulOptions.
+ir::Tensor EvaluateProduct(
+    const ir::Op& op, absl::Span<ir::Tensor* const> operands, const ir::Dims& dims,
+    std::function<void(float* run, int64_t row, int64_t column, int64_t count)> epilogue);
 
 // EvaluateNode that takes the fast kernels where there are some. Operands may be overwritten as
 // above.

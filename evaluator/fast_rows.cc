@@ -1,5 +1,6 @@
 #include "evaluator/fast_rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "evaluator/vector.h"
@@ -19,10 +20,6 @@ G4C_INLINE double SumOf(Lanes v) {
   double sum = 0;
   for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
   return sum;
-}
-
-G4C_INLINE Lanes Magnitude(Lanes x) {
-  return reinterpret_cast<Lanes>(reinterpret_cast<IntLanes>(x) & 0x7FFFFFFF);
 }
 
 // e^(t^2) erfc(t) for t >= 0 with a relative error below 2e-7, up to t = 10.5: u times a polynomial
@@ -72,35 +69,50 @@ G4C_INLINE Lanes Erf(Lanes x) {
 
 }  // namespace
 
-G4C_VECTORISED void SoftmaxRow(const float* in, float* out, int64_t count, float beta) {
+G4C_VECTORISED float BiasedMaxRow(float* row, const float* bias, int64_t count, float beta) {
   const float lowest = -__builtin_inff();
   Lanes max = Splat(lowest);
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) max = Larger(Load(in + i) * beta, max);
-  if (i < count) {
-    const Lanes last = LoadPart(in + i, count - i, 0.0f) * beta;
-    for (int64_t lane = 0; lane < count - i; ++lane) {
-      if (last[lane] > max[lane]) max[lane] = last[lane];
-    }
+  for (; i + kLanes <= count; i += kLanes) {
+    const Lanes x = (bias != nullptr ? Load(row + i) + Load(bias + i) : Load(row + i)) * beta;
+    Store(x, row + i);
+    max = Larger(x, max);
   }
   float row_max = lowest;
   for (int lane = 0; lane < kLanes; ++lane) row_max = max[lane] > row_max ? max[lane] : row_max;
+  for (; i < count; ++i) {
+    row[i] = (bias != nullptr ? row[i] + bias[i] : row[i]) * beta;
+    row_max = row[i] > row_max ? row[i] : row_max;
+  }
+  return row_max;
+}
 
+G4C_VECTORISED double ExpSumRow(float* row, int64_t count, float max) {
   Lanes sum{};
-  for (i = 0; i + kLanes <= count; i += kLanes) {
-    const Lanes e = Exp(Load(in + i) * beta - row_max);
-    Store(e, out + i);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Lanes e = ExpOfNegative(Load(row + i) - max);
+    Store(e, row + i);
     sum += e;
   }
   if (i < count) {
-    Lanes e = Exp(LoadPart(in + i, count - i, 0.0f) * beta - row_max);
+    Lanes e = ExpOfNegative(LoadPart(row + i, count - i, max) - max);
     for (int64_t lane = count - i; lane < kLanes; ++lane) e[lane] = 0;
-    StorePart(e, out + i, count - i);
+    StorePart(e, row + i, count - i);
     sum += e;
   }
-  const float factor = static_cast<float>(1.0 / SumOf(sum));
+  return SumOf(sum);
+}
+
+G4C_VECTORISED void ScaleRow(float* row, int64_t count, float factor) {
   MapRun(
-      out, out, count, [factor](Lanes x) __attribute__((always_inline)) { return x * factor; });
+      row, row, count, [factor](Lanes x) __attribute__((always_inline)) { return x * factor; });
+}
+
+void SoftmaxRow(const float* in, float* out, int64_t count, float beta) {
+  if (out != in) std::copy(in, in + count, out);
+  const float max = BiasedMaxRow(out, nullptr, count, beta);
+  ScaleRow(out, count, static_cast<float>(1.0 / ExpSumRow(out, count, max)));
 }
 
 G4C_VECTORISED void RmsNormRow(const float* in, const float* gain, float* out, int64_t count,

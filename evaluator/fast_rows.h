@@ -11,6 +11,13 @@ namespace g4c::evaluator {
 // what rounding the exponents adds: 2^-24 of |beta x| (unless beta is 1) and of their difference.
 void SoftmaxRow(const float* in, float* out, int64_t count, float beta);
 
+// Its three passes. row = (row + bias) beta, bias null or `count` elements; returns the largest.
+float BiasedMaxRow(float* row, const float* bias, int64_t count, float beta);
+// row = exp(row - max), max being at least the largest; returns the sum.
+double ExpSumRow(float* row, int64_t count, float max);
+// row = row * factor.
+void ScaleRow(float* row, int64_t count, float factor);
+
 // out = in / sqrt(mean(in^2) + epsilon) * gain. gain: null, or `count` elements. Relative error
 // below 1e-6.
 void RmsNormRow(const float* in, const float* gain, float* out, int64_t count, float epsilon);

@@ -1,8 +1,9 @@
-// Sixteen floats at a time.
+// Eight floats at a time.
 //
 // The width is part of what is computed (partial sums are kept per lane), the instruction set is
 // not: the compiler cuts a Lanes into what the machine has, so that results are the same bits
-// everywhere. Files that include this are compiled without contraction of a * b + c
+// everywhere. Eight, because gcc 12 takes comparisons of anything wider than an AVX2 register
+// apart, element by element. Files that include this are compiled without contraction of a * b + c
 // (evaluator/CMakeLists.txt).
 #ifndef EVALUATOR_VECTOR_H_
 #define EVALUATOR_VECTOR_H_
@@ -21,7 +22,7 @@
 
 namespace g4c::evaluator {
 
-inline constexpr int kLanes = 16;
+inline constexpr int kLanes = 8;
 typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t IntLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
@@ -47,28 +48,50 @@ G4C_INLINE void StorePart(Lanes v, float* p, int64_t count) {
 // NaN in `b` wins, NaN in `a` loses.
 G4C_INLINE Lanes Larger(Lanes a, Lanes b) { return a > b ? a : b; }
 
-// e^x with a relative error below 2^-22 where the result is a normal number; 0 below -87.33,
-// infinity above 88.73; NaN stays. x = n ln 2 + r, |r| <= ln 2 / 2 (n ln 2 in two parts, the first
-// exact); e^r by its Taylor polynomial of degree 7.
-G4C_INLINE Lanes Exp(Lanes x) {
-  const Lanes bounded = x < -87.5f ? Splat(-87.5f) : x > 89.0f ? Splat(89.0f) : x;
-  // Adding 1.5 * 2^23 leaves the nearest integer in the low mantissa bits.
-  const Lanes shifted = bounded * 1.44269504f + 12582912.0f;
-  const Lanes n = shifted - 12582912.0f;
-  const Lanes r = (bounded - n * 0.693359375f) - n * -2.12194440e-4f;
+G4C_INLINE Lanes Magnitude(Lanes x) {
+  return reinterpret_cast<Lanes>(reinterpret_cast<IntLanes>(x) & 0x7FFFFFFF);
+}
+
+// e^r for |r| <= ln 2 / 2 by its Taylor polynomial of degree 7, in pairs of terms: half as long a
+// chain of operations as Horner's.
+G4C_INLINE Lanes ExpNearZero(Lanes r) {
+  const Lanes square = r * r;
   Lanes p = r * (1.0f / 5040) + (1.0f / 720);
-  p = p * r + (1.0f / 120);
-  p = p * r + (1.0f / 24);
-  p = p * r + (1.0f / 6);
-  p = p * r + 0.5f;
-  p = (p * r) * r + r + 1.0f;
+  p = p * square + (r * (1.0f / 120) + (1.0f / 24));
+  p = p * square + (r * (1.0f / 6) + 0.5f);
+  return (p * square + r) + 1.0f;
+}
+
+// x = n ln 2 + r (n ln 2 in two parts, the first exact).
+struct ExpParts {
+  Lanes r;
+  IntLanes n;
+};
+G4C_INLINE ExpParts SplitExponent(Lanes x) {
+  // Adding 1.5 * 2^23 leaves the nearest integer in the low mantissa bits.
+  const Lanes shifted = x * 1.44269504f + 12582912.0f;
+  const Lanes n = shifted - 12582912.0f;
+  return {(x - n * 0.693359375f) - n * -2.12194440e-4f,
+          reinterpret_cast<IntLanes>(shifted) - 0x4B400000};
+}
+
+// e^x with a relative error below 2^-22 where the result is a normal number; 0 below -87.33,
+// infinity above 88.73; NaN stays.
+G4C_INLINE Lanes Exp(Lanes x) {
+  const ExpParts parts = SplitExponent(x < -87.5f ? Splat(-87.5f) : x > 89.0f ? Splat(89.0f) : x);
   // 2^n in two factors: n = 128 is no exponent of a float.
-  const IntLanes whole = reinterpret_cast<IntLanes>(shifted) - 0x4B400000;
-  const IntLanes half = whole >> 1;
+  const IntLanes half = parts.n >> 1;
   const Lanes scale_a = reinterpret_cast<Lanes>((half + 127) << 23);
-  const Lanes scale_b = reinterpret_cast<Lanes>((whole - half + 127) << 23);
-  const Lanes result = p * scale_a * scale_b;
+  const Lanes scale_b = reinterpret_cast<Lanes>((parts.n - half + 127) << 23);
+  const Lanes result = ExpNearZero(parts.r) * scale_a * scale_b;
   return x < -87.33f ? Lanes{} : x > 88.73f ? Splat(__builtin_inff()) : result;
+}
+
+// The same for x <= 0 (or NaN): softmax needs no more.
+G4C_INLINE Lanes ExpOfNegative(Lanes x) {
+  const ExpParts parts = SplitExponent(x < -87.33f ? Splat(-87.33f) : x);
+  const Lanes result = ExpNearZero(parts.r) * reinterpret_cast<Lanes>((parts.n + 127) << 23);
+  return x < -87.33f ? Lanes{} : result;
 }
 
 }  // namespace g4c::evaluator
