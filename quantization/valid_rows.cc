@@ -83,6 +83,16 @@ absl::StatusOr<ValidRows> ValidRows::Find(const ir::Graph& graph) {
     }
   }
 
+  for (const std::vector<bool>& valid : result.valid_) {
+    std::vector<Run>& runs = result.runs_.emplace_back();
+    const int64_t patches = static_cast<int64_t>(valid.size());
+    for (int64_t i = 0; i < patches; ++i) {
+      if (!valid[i]) continue;
+      if (i == 0 || !valid[i - 1]) runs.push_back({i, i});
+      runs.back().end = i + 1;
+    }
+  }
+
   const AxisClasses classes(graph);
   const ir::ValueId sum = masks[0].sum;
   const int rank = graph.value(sum).type.shape.rank();
@@ -109,35 +119,43 @@ int64_t ValidRows::num_valid() const {
 
 void ValidRows::Visit(ir::ValueId value, const ir::Tensor& data,
                       absl::FunctionRef<void(absl::Span<const float>)> visit) const {
+  VisitRows(value, data, 0, NumRows(data), visit);
+}
+
+int64_t ValidRows::NumRows(const ir::Tensor& data) {
+  if (data.rank() == 0) return 1;
+  const int64_t width = data.dims().back();
+  return width == 0 ? 0 : data.NumElements() / width;
+}
+
+void ValidRows::VisitRows(ir::ValueId value, const ir::Tensor& data, int64_t begin, int64_t end,
+                          absl::FunctionRef<void(absl::Span<const float>)> visit) const {
+  if (begin >= end) return;
   const float* elements = data.data<float>();
-  const int64_t total = data.NumElements();
-  if (patch_axes_.empty() || patch_axes_[value].empty() || data.rank() == 0 || total == 0) {
-    return visit({elements, static_cast<size_t>(total)});
+  const int64_t width = data.rank() == 0 ? 1 : data.dims().back();
+  if (patch_axes_.empty() || patch_axes_[value].empty() || data.rank() == 0) {
+    return visit({elements + begin * width, static_cast<size_t>((end - begin) * width)});
   }
   const std::vector<int>& axes = patch_axes_[value];
   const int last = data.rank() - 1;
-  const int64_t width = data.dims()[last];
   const bool last_is_patches = axes.back() == last;
+  const int batch_axis = batch_axis_[value];
   const ir::Dims outer(data.dims().begin(), data.dims().end() - 1);
-  const ir::Dims strides = ir::RowMajorStrides(outer);
-  int64_t row = 0;
-  for (ir::StridedIndex index(outer, strides); row < total / width; index.Next(), ++row) {
-    const int batch_axis = batch_axis_[value];
-    const std::vector<bool>& valid = valid_[batch_axis < 0 ? 0 : index.index()[batch_axis]];
+  ir::StridedIndex index(outer, ir::RowMajorStrides(outer), begin);
+  for (int64_t row = begin; row < end; index.Next(), ++row) {
+    const int64_t batch = batch_axis < 0 ? 0 : index.index()[batch_axis];
+    const std::vector<bool>& valid = valid_[batch];
     const bool visible = std::all_of(axes.begin(), axes.end(), [&](int axis) {
       return axis == last || valid[index.index()[axis]];
     });
     if (!visible) continue;
-    const float* begin = elements + row * width;
+    const float* start = elements + row * width;
     if (!last_is_patches) {
-      visit({begin, static_cast<size_t>(width)});
+      visit({start, static_cast<size_t>(width)});
       continue;
     }
-    for (int64_t i = 0; i < width;) {
-      int64_t end = i;
-      while (end < width && valid[end]) ++end;
-      if (end > i) visit({begin + i, static_cast<size_t>(end - i)});
-      i = end + 1;
+    for (const Run& run : runs_[batch]) {
+      visit({start + run.begin, static_cast<size_t>(run.end - run.begin)});
     }
   }
 }

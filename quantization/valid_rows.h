@@ -40,9 +40,21 @@ class ValidRows {
   void Visit(ir::ValueId value, const ir::Tensor& data,
              absl::FunctionRef<void(absl::Span<const float>)> visit) const;
 
+  // The same for rows [begin, end) of the last axis, counted in row-major order; a scalar is one
+  // row. Without padding a run is all of them. Different threads may visit different rows.
+  static int64_t NumRows(const ir::Tensor& data);
+  void VisitRows(ir::ValueId value, const ir::Tensor& data, int64_t begin, int64_t end,
+                 absl::FunctionRef<void(absl::Span<const float>)> visit) const;
+
  private:
+  struct Run {
+    int64_t begin;
+    int64_t end;
+  };
+
   // valid_[batch][patch]; one batch row when all are equal.
   std::vector<std::vector<bool>> valid_;
+  std::vector<std::vector<Run>> runs_;  // the same as stretches of valid patches
   // By value: its axes over patches, and over the batch (-1: none).
   std::vector<std::vector<int>> patch_axes_;
   std::vector<int> batch_axis_;

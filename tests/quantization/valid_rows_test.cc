@@ -81,22 +81,19 @@ TEST(ValidRows, FindsNoPaddingWithoutAMask) {
   EXPECT_TRUE(FindMaskedLogits(graph).empty());
 }
 
-TEST(Calibrate, IgnoresPaddingAndRecordsRowMaxima) {
+TEST(ValidRows, VisitsTheRowsThatWereAskedFor) {
   const ir::Graph graph = ParseOrDie(kAttention);
-  class OneSample : public Samples {
-   public:
-    int64_t size() const override { return 1; }
-    absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t) const override {
-      return std::vector<ir::Tensor>{
-          ir::Tensor::Of<float>(ir::DType::kF32, {1, 4, 2}, {1, 0, 0, 2, 100, 100, -100, 100})};
-    }
-  };
-  ASSERT_OK_AND_ASSIGN(const Observations seen, Calibrate(graph, OneSample()));
-  EXPECT_EQ(seen[ByName(graph, "x")].range, (Range{0, 2}));
-  // q q^T over the valid rows: [[1, 0], [0, 4]].
-  EXPECT_EQ(seen[ByName(graph, "logits")].range, (Range{0, 4}));
-  EXPECT_EQ(seen[ByName(graph, "logits")].lowest_row_max, 1);
-  EXPECT_TRUE(seen[ByName(graph, "sum")].range.empty());
+  ASSERT_OK_AND_ASSIGN(const ValidRows valid, ValidRows::Find(graph));
+  std::vector<float> elements(16);
+  for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i);
+  const ir::Tensor logits = ir::Tensor::Of<float>(ir::DType::kF32, {1, 1, 4, 4}, elements);
+  EXPECT_EQ(ValidRows::NumRows(logits), 4);
+  EXPECT_EQ(ValidRows::NumRows(ir::Tensor::ScalarF32(1)), 1);
+  std::vector<float> seen;
+  valid.VisitRows(ByName(graph, "logits"), logits, 1, 4, [&](absl::Span<const float> run) {
+    seen.insert(seen.end(), run.begin(), run.end());
+  });
+  EXPECT_THAT(seen, ::testing::ElementsAre(4, 5));
 }
 
 TEST(ChooseMaskFills, LeavesResolutionAndMasks) {
