@@ -43,7 +43,7 @@ Range WithHeadroom(Range range, ir::DType dtype);
 // qparams whose representable range covers `range` and zero, computed in double, the scale rounded
 // to f32:
 //   asymmetric: scale = (hi - lo) / (qmax - qmin), zero point = round_half_even(qmin - lo / scale)
-//   symmetric:  scale = max(|lo|, |hi|) / qmax, zero point = 0
+//   symmetric:  scale = max(|lo|, |hi|) / (qmax - zero point), zero point = 0 (u8: 128, u4: 8)
 ir::QuantPerTensor ChooseQparams(Range range, ir::DType dtype, bool symmetric);
 inline ir::QuantPerTensor ChooseQparams(Range range, ir::DType dtype) {
   return ChooseQparams(range, dtype, IsSymmetric(dtype));
