@@ -8,10 +8,8 @@ namespace g4c::quantization {
 namespace {
 
 constexpr std::pair<Observer, absl::string_view> kNames[] = {
-    {Observer::kMinMax, "minmax"},
-    {Observer::kPercentile, "percentile"},
-    {Observer::kMse, "mse"},
-    {Observer::kEntropy, "entropy"},
+    {Observer::kMinMax, "minmax"},   {Observer::kPercentile, "percentile"}, {Observer::kMse, "mse"},
+    {Observer::kEntropy, "entropy"}, {Observer::kBlock, "block"},
 };
 
 // A bucket with elements, cut to the exact range.
@@ -254,7 +252,8 @@ std::vector<absl::string_view> ObserverNames() {
 
 Range ObservedRange(const ValueStatistics& statistics, Observer observer, ir::DType dtype,
                     bool symmetric) {
-  if (observer == Observer::kMinMax || statistics.histogram.empty() || statistics.count == 0) {
+  const bool exact = observer == Observer::kMinMax || observer == Observer::kBlock;
+  if (exact || statistics.histogram.empty()) {
     return statistics.range;
   }
   const std::vector<Bin> bins = BinsOf(statistics);

@@ -15,8 +15,9 @@ enum class Observer : uint8_t {
   kPercentile,  // what kPercentile percent of the elements lie in
   kMse,         // the range with the least squared error
   kEntropy,     // the range with the least Kullback-Leibler divergence
+  kBlock,       // the exact range, which quantization/block_search.h then narrows
 };
-absl::string_view ObserverName(Observer observer);  // "minmax", "percentile", "mse", "entropy"
+absl::string_view ObserverName(Observer observer);  // "minmax", "percentile", ...
 absl::optional<Observer> ParseObserver(absl::string_view name);
 std::vector<absl::string_view> ObserverNames();
 
@@ -24,7 +25,7 @@ std::vector<absl::string_view> ObserverNames();
 // percent lie below it and as many above it.
 inline constexpr double kPercentile = 99.99;
 
-// A range within the exact one, which it is for kMinMax and where there is no histogram. Between
+// A range within the exact one, which it is for kMinMax, kBlock and without a histogram. Between
 // its borders, a bucket of the histogram is taken to be evenly filled.
 //
 // kMse: the expected squared error over the histogram, exactly for evenly filled buckets: in the

@@ -178,6 +178,12 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   }
   if (!options.qparams.empty() && calibrates)
     return UsageError("--qparams and --calibration exclude each other");
+  if (options.observer &&
+      (options.to_float || !options.qparams.empty() || options.activation == ir::DType::kF32)) {
+    return UsageError(
+        "--observer chooses ranges of calibration: it excludes --float, --activation "
+        "float and --qparams");
+  }
   if (!options.qparams.empty() && (options.activation || options.weight)) {
     return UsageError("--qparams brings its own dtypes; drop --activation and --weight");
   }
@@ -213,6 +219,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   std::string weight;
   std::string io;
   MixedTexts mixed;
+  std::string observer;
   std::vector<std::string> keys;
   CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
                "gemma4-circle-export");
@@ -245,6 +252,9 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       ->type_size(1)
       ->expected(1)
       ->allow_extra_args(false);
+  app.add_option(
+      "--observer", observer,
+      "how calibration chooses ranges: block | minmax | percentile | mse | entropy (block)");
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
   app.add_option("--target", options.target, "circle | onert (circle)")
@@ -271,6 +281,13 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                    ParseNumbers("--weight", weight, {"u8", "i8", "u4", "i4", "i16", "float"}));
   ASSIGN_OR_RETURN(options.mixed, ParseMixed(mixed));
   if (options.mixed) options.activation = options.activation.value_or(options.mixed->narrow);
+  if (!observer.empty()) {
+    options.observer = quantization::ParseObserver(observer);
+    if (!options.observer) {
+      return UsageError("--observer '", observer, "' is none of ",
+                        absl::StrJoin(quantization::ObserverNames(), ", "));
+    }
+  }
   if (!io.empty() && io != "quantised" && io != "float") {
     return UsageError("--io '", io, "' is none of quantised, float");
   }

@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "ir/dtype.h"
 #include "quantization/mixed_precision.h"
+#include "quantization/observer.h"
 
 namespace g4c::tools {
 
@@ -55,6 +56,7 @@ struct ExportOptions {
   bool requantise = false;
   std::string calibration;
   std::map<std::string, std::string> calibration_keys;
+  absl::optional<quantization::Observer> observer;
   std::string qparams;
   std::string save_qparams;
   std::string target = "circle";

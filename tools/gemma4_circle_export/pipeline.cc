@@ -52,11 +52,11 @@ absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner,
   const bool has_pairs = passes::HasQdq(graph);
   is_qdq = has_pairs && !options.to_float && !options.requantise;
   if (is_qdq && (options.activation || options.weight || !options.calibration.empty() ||
-                 !options.qparams.empty())) {
+                 options.observer || !options.qparams.empty())) {
     return UsageError(
-        "the model has Q/DQ pairs, which decide its qparams: --activation, --weight, --calibration "
-        "and "
-        "--qparams need --requantise, which drops them");
+        "the model has Q/DQ pairs, which decide its qparams: --activation, --weight, "
+        "--calibration, "
+        "--observer and --qparams need --requantise, which drops them");
   }
   passes::PassList list("take-pairs");
   if (is_qdq) {
@@ -104,15 +104,21 @@ absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
                      quantization::OpenSamples(options.calibration, graph, sample_options));
     report.AddFile(options.calibration);
   }
-  ASSIGN_OR_RETURN(quantization::Observations observations,
-                   quantization::Calibrate(graph, *samples));
+  quantization::Statistics statistics = quantization::StatisticsPlan(graph).Empty();
+  RETURN_IF_ERROR(quantization::GatherStatistics(graph, *samples, {}, statistics).status());
   const ir::DType activation = options.activation.value_or(ir::DType::kU8);
+  const quantization::Observer observer = options.observer.value_or(quantization::Observer::kBlock);
+  quantization::Observations observations = quantization::ObservationsOf(
+      statistics, [&](ir::ValueId, const quantization::ValueStatistics& seen) {
+        return quantization::ObservedRange(seen, observer, activation,
+                                           quantization::IsSymmetric(activation));
+      });
+  const bool narrows = observer == quantization::Observer::kBlock && !samples->synthetic();
   std::vector<quantization::GroupError> errors;
-  if (!samples->synthetic() || options.mixed) {
-    ASSIGN_OR_RETURN(
-        quantization::RangeSearch found,
-        quantization::SearchRanges(graph, *samples, std::move(observations), activation));
-    observations = std::move(found.observations);
+  if (narrows || options.mixed) {
+    ASSIGN_OR_RETURN(quantization::RangeSearch found,
+                     quantization::SearchRanges(graph, *samples, observations, activation));
+    if (narrows) observations = std::move(found.observations);
     errors = std::move(found.errors);
   }
   const quantization::ActivationDTypes dtypes =
