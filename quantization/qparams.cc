@@ -30,7 +30,8 @@ ir::QuantPerTensor ChooseQparams(Range range, ir::DType dtype, bool symmetric) {
   if (symmetric) {
     const double reach = std::max({-lo, hi, static_cast<double>(kNarrowestRange) / 2});
     const int64_t zero_point = ir::IsSigned(dtype) ? 0 : ir::MaxOf(dtype) / 2 + 1;
-    return {dtype, static_cast<float>(reach / (qmax - static_cast<double>(zero_point))), zero_point};
+    return {dtype, static_cast<float>(reach / (qmax - static_cast<double>(zero_point))),
+            zero_point};
   }
   const double width = std::max(hi - lo, static_cast<double>(kNarrowestRange));
   const float scale = static_cast<float>(width / (qmax - qmin));
