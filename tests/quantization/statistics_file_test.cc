@@ -6,6 +6,8 @@
 #include "quantization/calibrate.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_data.h"
 
 namespace g4c::quantization {
 namespace {
@@ -152,6 +154,44 @@ TEST_F(StatisticsFileTest, SaysWhatIsDamaged) {
   for (const auto& c : kCases) {
     EXPECT_THAT(Changed(c.from, c.to), IsInvalidInput(HasSubstr(c.error))) << c.to;
   }
+}
+
+// The first JSON block of docs/quantization.md that holds `mark`.
+std::string DocsExample(absl::string_view mark) {
+  const std::string page = ReadFile(TestData("../../docs/quantization.md"));
+  for (size_t begin = 0; (begin = page.find("```json\n", begin)) != std::string::npos;) {
+    begin += 8;
+    const std::string block = page.substr(begin, page.find("```", begin) - begin);
+    if (block.find(std::string(mark)) != std::string::npos) return block;
+  }
+  ADD_FAILURE() << "no example with " << mark;
+  return "";
+}
+
+TEST(StatisticsFile, TheExampleOfTheManualIsOne) {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
+  in  %x: f32[1, 2]
+  k   %w: f32[1, 2] = [1, -1]
+  %y = fully_connected(%x, %w, -): f32[1, 1]
+  out %y
+})");
+  Statistics statistics = StatisticsPlan(graph).Empty();
+  class TwoSamples : public Samples {
+   public:
+    int64_t size() const override { return 2; }
+    absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
+      const float first = index == 0 ? 0.5f : -1.0f;
+      return std::vector<ir::Tensor>{
+          ir::Tensor::Of<float>(ir::DType::kF32, {1, 2}, {first, 0.25f})};
+    }
+  };
+  ASSERT_OK(GatherStatistics(graph, TwoSamples(), {}, statistics).status());
+  const StatisticsOrigin origin = {"gemma4-circle-export 0.1.0", "avx2",
+                                   "88b1c29c1b25fcf1379a535cb462135f", 8, GraphDigest(graph)};
+  EXPECT_EQ(DocsExample("\"samples\""), PrintStatistics(graph, origin, true, statistics));
+  ASSERT_OK_AND_ASSIGN(const StatisticsFile file,
+                       ParseStatistics(DocsExample("\"samples\""), graph, origin));
+  EXPECT_EQ(file.statistics, statistics);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ ir::Tensor ValidPart(const ir::Tensor& output, int64_t rows) {
 }  // namespace
 
 absl::Status Compare(const CompareOptions& options) {
-  ApplyMachineOptions(options.machine);
+  RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
   ASSIGN_OR_RETURN(const auto a, ModelRunner::Open(options.a, options.binding, options.inputs));
   ASSIGN_OR_RETURN(const auto b, ModelRunner::Open(options.b, options.binding, options.inputs));
   if (a->graph().outputs().size() != b->graph().outputs().size()) {

@@ -32,7 +32,21 @@ std::string MostFrequent(const std::map<ir::DType, int>& counts) {
   return absl::StrJoin(names, "+");
 }
 
+void PrintLine(absl::string_view what, absl::string_view text) {
+  std::cerr << absl::StrFormat("  %-12s%s\n", what, text);
+}
+
 }  // namespace
+
+void ExportReport::PrintStatistics(int64_t samples) const {
+  if (options_.machine.quiet) return;
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  std::cerr << options_.save_stats << "  statistics of " << samples << " samples    "
+            << HumanSeconds(seconds) << ", peak " << HumanBytes(PeakResidentBytes()) << "\n";
+  if (!options_.machine.verbose) return;
+  for (const auto& [what, text] : details_) PrintLine(what, text);
+}
 
 void ExportReport::Warn(absl::string_view text) const {
   if (!options_.machine.quiet) std::cerr << "warning: " << text << "\n";
@@ -98,10 +112,7 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
             << graph.TopologicalOrder().size() << " operators"
             << (layers.empty() ? "" : ", " + layers) << "    " << HumanSeconds(seconds) << ", peak "
             << HumanBytes(PeakResidentBytes()) << "\n";
-  const auto line = [](absl::string_view what, absl::string_view text) {
-    std::cerr << absl::StrFormat("  %-12s%s\n", what, text);
-  };
-  for (const std::string& note : notes_) line("read", note);
+  for (const std::string& note : notes_) PrintLine("read", note);
   std::vector<std::string> folded;
   for (const passes::FoldedValue& value : passes_.folded()) {
     folded.push_back(
@@ -112,25 +123,27 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
       folded.size() > kFewFolded && !options_.machine.verbose ? folded.size() - kFewFolded : 0;
   folded.resize(folded.size() - more);
   if (!folded.empty()) {
-    line("folded", absl::StrCat(absl::StrJoin(folded, ", "),
-                                more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+    PrintLine("folded", absl::StrCat(absl::StrJoin(folded, ", "),
+                                     more > 0 ? absl::StrCat(" and ", more, " more") : ""));
   }
-  for (const std::string& note : passes_.notes()) line("passes", note);
+  for (const std::string& note : passes_.notes()) PrintLine("passes", note);
   if (passes_.fused_qparams() > 0) {
-    line("passes", absl::StrCat(passes_.fused_qparams(),
-                                " values with qparams vanished inside fused operators"));
+    PrintLine("passes", absl::StrCat(passes_.fused_qparams(),
+                                     " values with qparams vanished inside fused operators"));
   }
-  line("audit", quantization::AuditSummary(audit));
+  PrintLine("audit", quantization::AuditSummary(audit));
   if (options_.audits.empty()) {
     for (const quantization::Finding& finding : audit.findings) {
       if (finding.kind == quantization::FindingKind::kSynthetic) continue;
-      line(quantization::FindingKindName(finding.kind),
-           absl::StrCat(graph.value(finding.value).name, ": ", finding.reason));
+      PrintLine(quantization::FindingKindName(finding.kind),
+                absl::StrCat(graph.value(finding.value).name, ": ", finding.reason));
     }
   }
   if (!options_.machine.verbose) return;
+  for (const auto& [what, text] : details_) PrintLine(what, text);
   for (const passes::DeclinedRewrite& declined : passes_.declined()) {
-    line("declined", absl::StrCat(declined.pass, " at ", declined.where, ": ", declined.reason));
+    PrintLine("declined",
+              absl::StrCat(declined.pass, " at ", declined.where, ": ", declined.reason));
   }
   std::map<std::string, std::pair<int, double>> times;
   for (const passes::PassRun& run : runner.runs()) {
@@ -138,8 +151,8 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
     times[run.name].second += run.seconds;
   }
   for (const auto& [name, time] : times) {
-    line("pass", absl::StrFormat("%-32s changed %d times, %s", name, time.first,
-                                 HumanSeconds(time.second)));
+    PrintLine("pass", absl::StrFormat("%-32s changed %d times, %s", name, time.first,
+                                      HumanSeconds(time.second)));
   }
 }
 

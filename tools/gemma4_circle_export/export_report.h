@@ -25,12 +25,18 @@ class ExportReport {
   void AddNotes(const std::vector<std::string>& notes) {
     notes_.insert(notes_.end(), notes.begin(), notes.end());
   }
+  // A line of the summary under --verbose: what it is about, and what to say.
+  void AddDetail(const std::string& what, const std::string& text) {
+    details_.emplace_back(what, text);
+  }
   // Printed at once, also when the export fails later; not with --quiet.
   void Warn(absl::string_view text) const;
 
   // The summary; nothing with --quiet. Passes, times and what was declined only with --verbose.
   void Print(const ir::Graph& graph, const quantization::Audit& audit,
              const passes::PassRunner& runner) const;
+  // The summary of a run that writes nothing but statistics.
+  void PrintStatistics(int64_t samples) const;
 
  private:
   const ExportOptions& options_;
@@ -38,6 +44,7 @@ class ExportReport {
   passes::Report passes_;
   std::vector<std::string> files_;
   std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, std::string>> details_;
 };
 
 // "u8/u8", "i16/i4", "float": stored dtypes of activations and of weights, the most frequent first

@@ -4,12 +4,14 @@
 
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "evaluator/isa.h"
 
 namespace g4c::tools {
 
-void ApplyMachineOptions(const MachineOptions& options) {
+absl::Status ApplyMachineOptions(const MachineOptions& options) {
   if (options.jobs > 0) SetNumThreads(options.jobs);
   if (options.quiet) Progress::Disable();
+  return options.isa.empty() ? absl::OkStatus() : evaluator::PinIsa(options.isa);
 }
 
 uint64_t PeakResidentBytes() {

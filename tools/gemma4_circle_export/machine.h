@@ -7,7 +7,7 @@
 namespace g4c::tools {
 
 // --jobs, --isa, --quiet.
-void ApplyMachineOptions(const MachineOptions& options);
+absl::Status ApplyMachineOptions(const MachineOptions& options);
 
 // The most memory that this process held resident so far, in bytes.
 uint64_t PeakResidentBytes();

@@ -178,6 +178,26 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   }
   if (!options.qparams.empty() && calibrates)
     return UsageError("--qparams and --calibration exclude each other");
+  const bool has_statistics = !options.save_stats.empty() || !options.load_stats.empty();
+  if (options.output.empty() && options.save_stats.empty()) {
+    return UsageError("-o is needed: the .circle file to write");
+  }
+  if (has_statistics &&
+      (options.to_float || !options.qparams.empty() || options.activation == ir::DType::kF32)) {
+    return UsageError(
+        "--save-stats and --load-stats belong to calibration: they exclude --float, "
+        "--activation float and --qparams");
+  }
+  if (!options.save_stats.empty() && options.calibration.empty() && options.load_stats.empty()) {
+    return UsageError("--save-stats needs --calibration, or --load-stats to merge");
+  }
+  if (options.mixed && !options.load_stats.empty() && options.calibration.empty()) {
+    return UsageError("--mixed runs samples: with --load-stats it needs --calibration");
+  }
+  if (options.observer == quantization::Observer::kBlock && !options.load_stats.empty() &&
+      options.calibration.empty()) {
+    return UsageError("--observer block runs samples: with --load-stats it needs --calibration");
+  }
   if (options.observer &&
       (options.to_float || !options.qparams.empty() || options.activation == ir::DType::kF32)) {
     return UsageError(
@@ -231,7 +251,8 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       "Exit codes: 0 done, 1 usage, 2 input, 3 findings under --strict, 4 unsupported, 5 writing "
       "failed.");
   app.add_option("MODEL", options.model, "the ONNX file")->required();
-  app.add_option("-o,--output", options.output, "the .circle file to write")->required();
+  app.add_option("-o,--output", options.output,
+                 "the .circle file to write; may be left out with --save-stats");
   AddInputOptions(app, options.inputs, inputs);
   app.add_option("--activation", activation, "u8 | i8 | i16 | float (u8)");
   app.add_option("--weight", weight, "u8 | i8 | u4 | i4 | i16 | float (u8)");
@@ -255,6 +276,14 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   app.add_option(
       "--observer", observer,
       "how calibration chooses ranges: block | minmax | percentile | mse | entropy (block)");
+  app.add_option("--save-stats", options.save_stats,
+                 "write what calibration observed to this file; goes on where it is there already");
+  app.add_option("--load-stats", options.load_stats,
+                 "take what calibration observed from this file (repeatable: merged)")
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
   app.add_option("--target", options.target, "circle | onert (circle)")

@@ -45,7 +45,7 @@ enum class Io { kQuantised, kFloat };
 
 struct ExportOptions {
   std::string model;
-  std::string output;
+  std::string output;  // empty: only --save-stats is written
   InputOptions inputs;
   // nullopt: not given. "float" is ir::DType::kF32.
   absl::optional<ir::DType> activation;
@@ -57,6 +57,8 @@ struct ExportOptions {
   std::string calibration;
   std::map<std::string, std::string> calibration_keys;
   absl::optional<quantization::Observer> observer;
+  std::string save_stats;
+  std::vector<std::string> load_stats;
   std::string qparams;
   std::string save_qparams;
   std::string target = "circle";

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "frontend/load_onnx.h"
 #include "gemma4_circle_export/bindings.h"
+#include "gemma4_circle_export/calibration.h"
 #include "gemma4_circle_export/export_report.h"
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/verbs.h"
@@ -35,8 +36,6 @@
 
 namespace g4c::tools {
 namespace {
-
-constexpr int64_t kSyntheticSamples = 8;
 
 absl::Status WriteText(const std::string& path, const std::string& text) {
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
@@ -89,35 +88,29 @@ void KeepFloat(ir::Graph& graph) {
   }
 }
 
-absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
+absl::Status QuantizeFromSamples(const ExportOptions& options, FoldedModel& model,
                                  ExportReport& report) {
-  std::unique_ptr<quantization::Samples> samples;
-  if (options.calibration.empty()) {
-    ASSIGN_OR_RETURN(samples, quantization::SyntheticSamples(graph, kSyntheticSamples));
-    report.Warn(
-        "no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of "
-        "images");
-  } else {
-    quantization::SampleOptions sample_options;
-    sample_options.keys = options.calibration_keys;
-    ASSIGN_OR_RETURN(samples,
-                     quantization::OpenSamples(options.calibration, graph, sample_options));
-    report.AddFile(options.calibration);
-  }
-  quantization::Statistics statistics = quantization::StatisticsPlan(graph).Empty();
-  RETURN_IF_ERROR(quantization::GatherStatistics(graph, *samples, {}, statistics).status());
+  ir::Graph& graph = model.graph;
+  ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
   const ir::DType activation = options.activation.value_or(ir::DType::kU8);
   const quantization::Observer observer = options.observer.value_or(quantization::Observer::kBlock);
   quantization::Observations observations = quantization::ObservationsOf(
-      statistics, [&](ir::ValueId, const quantization::ValueStatistics& seen) {
+      calibration.statistics, [&](ir::ValueId, const quantization::ValueStatistics& seen) {
         return quantization::ObservedRange(seen, observer, activation,
                                            quantization::IsSymmetric(activation));
       });
-  const bool narrows = observer == quantization::Observer::kBlock && !samples->synthetic();
+  const bool has_samples = calibration.samples != nullptr && !calibration.synthetic();
+  const bool narrows = observer == quantization::Observer::kBlock && has_samples;
+  if (observer == quantization::Observer::kBlock && calibration.samples == nullptr) {
+    report.Warn(
+        "no --calibration beside --load-stats: ranges are exact minima and maxima, since the block "
+        "observer runs samples");
+  }
   std::vector<quantization::GroupError> errors;
   if (narrows || options.mixed) {
-    ASSIGN_OR_RETURN(quantization::RangeSearch found,
-                     quantization::SearchRanges(graph, *samples, observations, activation));
+    ASSIGN_OR_RETURN(
+        quantization::RangeSearch found,
+        quantization::SearchRanges(graph, *calibration.samples, observations, activation));
     if (narrows) observations = std::move(found.observations);
     errors = std::move(found.errors);
   }
@@ -125,7 +118,7 @@ absl::Status QuantizeFromSamples(const ExportOptions& options, ir::Graph& graph,
       options.mixed ? quantization::ChooseWide(graph, errors, *options.mixed)
                     : quantization::ActivationDTypes(activation);
   const ir::QuantOrigin origin =
-      samples->synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
+      calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
   quantization::JoinDTypes(graph, observations, origin);
   return absl::OkStatus();
@@ -164,9 +157,9 @@ absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
 }
 
 // Qparams on everything that can have them. `constants` is what was chosen.
-absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bool is_qdq,
-                      ir::Graph& graph, quantization::ConstantOptions& constants,
-                      ExportReport& report) {
+absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& model,
+                      quantization::ConstantOptions& constants, ExportReport& report) {
+  ir::Graph& graph = model.graph;
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
     quantization::PropagateQparams(graph, nullptr);
@@ -177,7 +170,7 @@ absl::Status Quantize(const ExportOptions& options, const FoldedModel& model, bo
   } else {
     constants = {options.activation.value_or(ir::DType::kU8),
                  options.weight.value_or(ir::DType::kU8)};
-    RETURN_IF_ERROR(QuantizeFromSamples(options, graph, report));
+    RETURN_IF_ERROR(QuantizeFromSamples(options, model, report));
   }
   return quantization::QuantizeConstants(graph, constants);
 }
@@ -251,7 +244,7 @@ absl::StatusOr<FoldedModel> LoadAndFold(
 }
 
 absl::Status Export(const ExportOptions& options) {
-  ApplyMachineOptions(options.machine);
+  RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
   ExportReport report(options);
   if (!options.dump_dir.empty() && mkdir(options.dump_dir.c_str(), 0777) != 0 && errno != EEXIST) {
     return WriteFailed("cannot make the folder '", options.dump_dir, "'");
@@ -272,12 +265,19 @@ absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
   RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
 
+  if (options.output.empty()) {
+    quantization::MarkNotApplicable(graph);
+    ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
+    report.PrintStatistics(calibration.statistics.num_samples());
+    return absl::OkStatus();
+  }
+
   // Quantise, legalise.
   quantization::ConstantOptions constants;
   if (options.to_float) {
     KeepFloat(graph);
   } else {
-    RETURN_IF_ERROR(Quantize(options, model, is_qdq, graph, constants, report));
+    RETURN_IF_ERROR(Quantize(options, is_qdq, model, constants, report));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
   }

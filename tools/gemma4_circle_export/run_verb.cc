@@ -73,7 +73,7 @@ absl::Status Append(const ir::Tensor& tensor, int64_t samples, Stacked& stacked)
 }  // namespace
 
 absl::Status Run(const RunOptions& options) {
-  ApplyMachineOptions(options.machine);
+  RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
   ASSIGN_OR_RETURN(const auto runner,
                    ModelRunner::Open(options.model, options.binding, options.inputs));
   ASSIGN_OR_RETURN(const auto samples, runner->OpenInputs(options.inputs));
