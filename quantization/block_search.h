@@ -3,6 +3,7 @@
 #ifndef QUANTIZATION_BLOCK_SEARCH_H_
 #define QUANTIZATION_BLOCK_SEARCH_H_
 
+#include "quantization/block_spans.h"
 #include "quantization/calibrate.h"
 
 namespace g4c::quantization {
@@ -19,6 +20,9 @@ struct BlockSearchOptions {
 // only from the group on; behind a quarter of the samples only for the best kBlockSearchFinalists.
 inline constexpr int kBlockSearchCandidates = 16;
 inline constexpr int kBlockSearchFinalists = 4;
+
+// Samples, spread evenly over all, that have this many valid rows together.
+std::vector<int64_t> SamplesForRows(const Samples& samples, const BlockSpans& spans, int64_t rows);
 
 // What rounding and clipping one group of values causes alone.
 struct GroupError {

@@ -1,0 +1,132 @@
+#include "quantization/block_spans.h"
+
+#include <algorithm>
+
+namespace g4c::quantization {
+namespace {
+
+using ir::Graph;
+using ir::NodeId;
+using ir::Tensor;
+using ir::ValueId;
+
+Block Joined(const std::vector<Block>& blocks, size_t first, size_t count) {
+  Block joined = blocks[first];
+  for (size_t i = first + 1; i < std::min(first + count, blocks.size()); ++i) {
+    joined.nodes.insert(joined.nodes.end(), blocks[i].nodes.begin(), blocks[i].nodes.end());
+    joined.outputs = blocks[i].outputs;
+  }
+  return joined;
+}
+
+}  // namespace
+
+absl::StatusOr<BlockSpans> BlockSpans::Create(const Graph& graph, std::vector<QparamGroup> groups,
+                                              int length) {
+  ASSIGN_OR_RETURN(ValidRows valid, ValidRows::Find(graph));
+  BlockSpans spans(graph, std::move(groups), std::move(valid));
+  RETURN_IF_ERROR(spans.FindSpans(length));
+  return spans;
+}
+
+absl::Status BlockSpans::FindSpans(int length) {
+  const std::vector<Block> blocks = FindBlocks(*graph_);
+  std::vector<int> block_of(graph_->num_values(), -1);
+  for (ValueId input : graph_->inputs()) block_of[input] = 0;
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    for (NodeId id : blocks[b].nodes) {
+      for (ValueId result : graph_->node(id).outputs) block_of[result] = static_cast<int>(b);
+    }
+    ASSIGN_OR_RETURN(BlockRunner own, BlockRunner::Create(*graph_, blocks[b]));
+    ASSIGN_OR_RETURN(BlockRunner whole, BlockRunner::Create(*graph_, Joined(blocks, b, length)));
+    spans_.push_back({std::move(own), std::move(whole), {}});
+  }
+  group_of_.assign(graph_->num_values(), kNoGroup);
+  for (int g = 0; g < static_cast<int>(groups_.size()); ++g) {
+    for (ValueId id : groups_[g].members) group_of_[id] = g;
+    const ValueId first = FirstActivation(g);
+    if (first == ir::kNoValue || block_of[first] < 0) continue;
+    Span& span = spans_[block_of[first]];
+    ASSIGN_OR_RETURN(BlockRunner runner,
+                     BlockRunner::Create(*graph_, Dependents(span.whole.block(), groups_[g])));
+    span.tails.push_back({g, std::move(runner)});
+  }
+  return absl::OkStatus();
+}
+
+Block BlockSpans::Dependents(const Block& span, const QparamGroup& group) const {
+  std::vector<bool> reached(graph_->num_values(), false);
+  std::vector<bool> known(graph_->num_values(), false);  // produced or listed as an input
+  for (ValueId id : group.members) reached[id] = true;
+  Block tail;
+  const auto need = [&](ValueId id) {
+    if (!known[id]) tail.inputs.push_back(id);
+    known[id] = true;
+  };
+  for (NodeId id : span.nodes) {
+    const ir::Node& node = graph_->node(id);
+    const auto depends = [&](ValueId operand) {
+      return operand != ir::kNoValue && reached[operand];
+    };
+    if (std::none_of(node.inputs.begin(), node.inputs.end(), depends)) continue;
+    tail.nodes.push_back(id);
+    for (ValueId operand : node.inputs) {
+      if (operand != ir::kNoValue && !graph_->IsConstant(operand)) need(operand);
+    }
+    for (ValueId result : node.outputs) reached[result] = known[result] = true;
+  }
+  for (ValueId output : span.outputs) {
+    if (!reached[output]) continue;
+    tail.outputs.push_back(output);
+    need(output);
+  }
+  return tail;
+}
+
+ValueId BlockSpans::FirstActivation(int group) const {
+  for (ValueId id : groups_[group].members) {
+    if (!graph_->IsConstant(id) &&
+        std::holds_alternative<ir::QuantPerTensor>(graph_->value(id).quantization)) {
+      return id;
+    }
+  }
+  return ir::kNoValue;
+}
+
+Activations BlockSpans::Start(const std::vector<Tensor>& inputs) const {
+  Activations activations(graph_->num_values());
+  for (size_t i = 0; i < inputs.size(); ++i) activations[graph_->inputs()[i]] = inputs[i];
+  return activations;
+}
+
+double BlockSpans::SquaredError(ValueId id, const Tensor& exact, const Tensor& actual) const {
+  const Tensor want = exact.Contiguous();
+  const Tensor got = actual.Contiguous();
+  double sum = 0;
+  valid_.Visit(id, want, [&](absl::Span<const float> run) {
+    const float* other = got.data<float>() + (run.data() - want.data<float>());
+    for (size_t i = 0; i < run.size(); ++i) {
+      const double difference = static_cast<double>(other[i]) - run[i];
+      sum += difference * difference;
+    }
+  });
+  return sum;
+}
+
+double BlockSpans::Energy(ValueId id, const Tensor& exact) const {
+  double sum = 0;
+  valid_.Visit(id, exact.Contiguous(), [&](absl::Span<const float> run) {
+    for (float x : run) sum += static_cast<double>(x) * x;
+  });
+  return sum;
+}
+
+int64_t BlockSpans::RowsASample() const {
+  if (valid_.has_padding()) return valid_.num_valid();
+  if (graph_->inputs().empty()) return 1;
+  const ir::Shape& shape = graph_->value(graph_->inputs()[0]).type.shape;
+  const int64_t width = shape.rank() == 0 ? 1 : shape.dims().back();
+  return width == 0 ? 1 : ir::NumElements(shape.dims()) / width;
+}
+
+}  // namespace g4c::quantization
