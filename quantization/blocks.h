@@ -22,7 +22,8 @@ struct Block {
 // one block. Linear.
 std::vector<Block> FindBlocks(const ir::Graph& graph);
 
-// A block as a graph of its own. Constants share their data with the source; qparams are copied.
+// A block as a graph of its own. Constants that the block lists among its inputs become inputs, to
+// be given other data; all others share their data with the source; qparams are copied.
 struct ExtractedBlock {
   ir::Graph graph;                     // inputs and outputs in the order of the block's
   std::vector<ir::ValueId> source_of;  // by value of `graph`: the value in the source

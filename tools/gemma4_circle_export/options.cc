@@ -222,6 +222,15 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (options.mixed && options.activation && *options.activation != options.mixed->narrow) {
     return UsageError("--mixed and --activation name different narrow dtypes; drop --activation");
   }
+  if (!options.sensitivity.empty()) {
+    if (!options.sensitivity.ends_with(".json") && !options.sensitivity.ends_with(".csv")) {
+      return UsageError("--sensitivity '", options.sensitivity,
+                        "': the name must end in .json or .csv");
+    }
+    if (options.to_float || options.calibration.empty()) {
+      return UsageError("--sensitivity measures quantisation on samples: it needs --calibration");
+    }
+  }
   for (const std::string& path : options.audits) {
     if (!path.ends_with(".txt") && !path.ends_with(".json")) {
       return UsageError("--audit '", path, "': the name must end in .txt or .json");
@@ -261,6 +270,8 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   app.add_option("--budget", mixed.budget,
                  "the largest share of the wider dtype under --mixed, such as 25%");
   app.add_option("--budget-of", mixed.of, "elements | macs (elements): what the budget counts");
+  app.add_option("--sensitivity", options.sensitivity,
+                 "write the noise that each module causes alone to this .json or .csv");
   app.add_flag("--float", options.to_float, "write a float file");
   app.add_option("--io", io, "quantised | float: graph inputs and outputs (quantised)");
   app.add_flag("--requantise", options.requantise,

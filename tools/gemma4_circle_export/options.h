@@ -51,6 +51,7 @@ struct ExportOptions {
   absl::optional<ir::DType> activation;
   absl::optional<ir::DType> weight;
   absl::optional<quantization::MixedOptions> mixed;
+  std::string sensitivity;  // a .json or .csv to write
   bool to_float = false;
   Io io = Io::kQuantised;
   bool requantise = false;

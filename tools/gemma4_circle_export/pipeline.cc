@@ -32,6 +32,7 @@
 #include "quantization/join_dtypes.h"
 #include "quantization/propagate.h"
 #include "quantization/qparams_file.h"
+#include "quantization/sensitivity.h"
 #include "quantization/shared_qparams.h"
 
 namespace g4c::tools {
@@ -189,6 +190,24 @@ absl::Status MakeConversionsExplicit(const ExportOptions& options,
   return runner.Run(list, graph);
 }
 
+// --sensitivity, and its table on stderr.
+absl::Status WriteSensitivity(const ExportOptions& options, const ir::Graph& graph) {
+  quantization::SampleOptions sample_options;
+  sample_options.keys = options.calibration_keys;
+  ASSIGN_OR_RETURN(const auto samples,
+                   quantization::OpenSamples(options.calibration, graph, sample_options));
+  ASSIGN_OR_RETURN(const quantization::SensitivityReport report,
+                   quantization::MeasureSensitivity(graph, *samples));
+  const bool json = options.sensitivity.ends_with(".json");
+  RETURN_IF_ERROR(WriteText(options.sensitivity, json ? quantization::SensitivityJson(report)
+                                                      : quantization::SensitivityCsv(report)));
+  constexpr int kLoudest = 12;
+  if (!options.machine.quiet) {
+    std::cerr << quantization::SensitivityTable(report, options.machine.verbose ? 0 : kLoudest);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph,
                          const quantization::Audit& audit) {
   const std::string model = BaseName(options.model);
@@ -278,6 +297,7 @@ absl::Status Export(const ExportOptions& options) {
     KeepFloat(graph);
   } else {
     RETURN_IF_ERROR(Quantize(options, is_qdq, model, constants, report));
+    if (!options.sensitivity.empty()) RETURN_IF_ERROR(WriteSensitivity(options, graph));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
   }
