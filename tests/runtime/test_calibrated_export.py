@@ -75,7 +75,7 @@ def test_without_samples_it_warns_and_marks(tmp_path):
 
 def test_saved_qparams_give_the_same_bytes(tmp_path):
     qparams = tmp_path / "qparams.json"
-    first = export(ENCODER, tmp_path / "a.circle", *GRID, *CALIBRATION, "--save-qparams", qparams)
+    first = export(ENCODER, tmp_path / "a.circle", *GRID, *CALIBRATION, "--weights-by", "rtn", "--save-qparams", qparams)
     second = export(ENCODER, tmp_path / "b.circle", *GRID, "--qparams", qparams)
     assert first.read_bytes() == second.read_bytes()
     assert json.loads(qparams.read_text())["schema_version"] == 1

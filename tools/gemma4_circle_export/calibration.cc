@@ -92,22 +92,6 @@ class Collected {
   std::string first_;  // the first of them
 };
 
-absl::StatusOr<std::unique_ptr<quantization::Samples>> OpenCalibration(const ExportOptions& options,
-                                                                       const ir::Graph& graph,
-                                                                       ExportReport& report) {
-  if (!options.calibration.empty()) {
-    quantization::SampleOptions sample_options;
-    sample_options.keys = options.calibration_keys;
-    report.AddFile(options.calibration);
-    return quantization::OpenSamples(options.calibration, graph, sample_options);
-  }
-  if (!options.load_stats.empty()) return std::unique_ptr<quantization::Samples>();
-  report.Warn(
-      "no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of "
-      "images");
-  return quantization::SyntheticSamples(graph, kSyntheticSamples);
-}
-
 // Runs what is not counted; saves from time to time.
 absl::StatusOr<int64_t> RunSamples(const ExportOptions& options, const ir::Graph& graph,
                                    const quantization::Samples& samples, const Collected* saved,
@@ -126,6 +110,22 @@ absl::StatusOr<int64_t> RunSamples(const ExportOptions& options, const ir::Graph
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<quantization::Samples>> OpenCalibration(const ExportOptions& options,
+                                                                       const ir::Graph& graph,
+                                                                       ExportReport& report) {
+  if (!options.calibration.empty()) {
+    quantization::SampleOptions sample_options;
+    sample_options.keys = options.calibration_keys;
+    report.AddFile(options.calibration);
+    return quantization::OpenSamples(options.calibration, graph, sample_options);
+  }
+  if (!options.load_stats.empty()) return std::unique_ptr<quantization::Samples>();
+  report.Warn(
+      "no --calibration: calibrated on made-up samples; accuracy will be that of noise, not of "
+      "images");
+  return quantization::SyntheticSamples(graph, kSyntheticSamples);
+}
 
 absl::StatusOr<Calibration> Calibrate(const ExportOptions& options, const FoldedModel& model,
                                       ExportReport& report) {

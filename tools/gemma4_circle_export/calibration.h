@@ -21,6 +21,12 @@ struct Calibration {
   bool synthetic() const { return samples != nullptr && samples->synthetic(); }
 };
 
+// What --calibration gives. Without it: null beside --load-stats, else made-up samples, of which
+// the report warns.
+absl::StatusOr<std::unique_ptr<quantization::Samples>> OpenCalibration(const ExportOptions& options,
+                                                                       const ir::Graph& graph,
+                                                                       ExportReport& report);
+
 // The statistics of `model.graph`, in which no qparams are chosen yet: those of --load-stats, and
 // of the file of --save-stats where that is resumed, and of all samples that these do not count.
 // Writes --save-stats, also every half minute, marked as not complete, while samples run.

@@ -170,10 +170,11 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   const bool calibrates = !options.calibration.empty() || !options.calibration_keys.empty();
   if (options.to_float) {
     if (Given(options.activation) || Given(options.weight) || calibrates ||
-        !options.qparams.empty() || !options.save_qparams.empty() || options.requantise) {
+        !options.qparams.empty() || !options.save_qparams.empty() || options.requantise ||
+        !options.weights_by.empty()) {
       return UsageError(
-          "--float excludes --activation, --weight, --calibration, --qparams, --save-qparams and "
-          "--requantise");
+          "--float excludes --activation, --weight, --weights-by, --calibration, --qparams, "
+          "--save-qparams and --requantise");
     }
   }
   if (!options.qparams.empty() && calibrates)
@@ -210,8 +211,16 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (!options.calibration_keys.empty() && options.calibration.empty()) {
     return UsageError("--calibration-key needs --calibration");
   }
-  if (options.activation == ir::DType::kF32 && calibrates) {
-    return UsageError("--activation float needs no --calibration");
+  if (!options.qparams.empty() && !options.weights_by.empty()) {
+    return UsageError("--qparams brings its own ranges of weights; drop --weights-by");
+  }
+  if (options.weights_by == "gptq" && options.calibration.empty()) {
+    return UsageError("--weights-by gptq needs --calibration");
+  }
+  if (options.activation == ir::DType::kF32 && calibrates &&
+      (!Given(options.weight) || options.weights_by == "rtn")) {
+    return UsageError(
+        "--activation float needs no --calibration with float weights or --weights-by rtn");
   }
   if (Given(options.activation) && options.weight == ir::DType::kF32) {
     return UsageError("--weight float needs --activation float");
@@ -295,6 +304,10 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       ->type_size(1)
       ->expected(1)
       ->allow_extra_args(false);
+  app.add_option("--weights-by", options.weights_by,
+                 "rtn | mse | gptq: how weights get ranges and integers (gptq, mse without "
+                 "--calibration)")
+      ->check(CLI::IsMember({"rtn", "mse", "gptq"}));
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
   app.add_option("--target", options.target, "circle | onert (circle)")

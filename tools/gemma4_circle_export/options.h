@@ -60,6 +60,7 @@ struct ExportOptions {
   absl::optional<quantization::Observer> observer;
   std::string save_stats;
   std::vector<std::string> load_stats;
+  std::string weights_by;  // "rtn", "mse", "gptq"; empty: not given
   std::string qparams;
   std::string save_qparams;
   std::string target = "circle";

@@ -16,6 +16,7 @@
 #include "frontend/load_onnx.h"
 #include "gemma4_circle_export/bindings.h"
 #include "gemma4_circle_export/calibration.h"
+#include "gemma4_circle_export/choose_weights.h"
 #include "gemma4_circle_export/export_report.h"
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/verbs.h"
@@ -89,10 +90,12 @@ void KeepFloat(ir::Graph& graph) {
   }
 }
 
-absl::Status QuantizeFromSamples(const ExportOptions& options, FoldedModel& model,
-                                 ExportReport& report) {
+// Qparams of activations from samples or statistics. Returns the samples, null where there are
+// none.
+absl::StatusOr<std::unique_ptr<quantization::Samples>> QuantizeActivations(
+    const ExportOptions& options, FoldedModel& model, ExportReport& report) {
   ir::Graph& graph = model.graph;
-  ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
+  ASSIGN_OR_RETURN(Calibration calibration, Calibrate(options, model, report));
   const ir::DType activation = options.activation.value_or(ir::DType::kU8);
   const quantization::Observer observer = options.observer.value_or(quantization::Observer::kBlock);
   quantization::Observations observations = quantization::ObservationsOf(
@@ -122,7 +125,7 @@ absl::Status QuantizeFromSamples(const ExportOptions& options, FoldedModel& mode
       calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
   quantization::JoinDTypes(graph, observations, origin);
-  return absl::OkStatus();
+  return std::move(calibration.samples);
 }
 
 absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
@@ -166,12 +169,18 @@ absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& mo
     quantization::PropagateQparams(graph, nullptr);
   } else if (options.activation == ir::DType::kF32) {
     constants = {absl::nullopt, options.weight};
+    std::unique_ptr<quantization::Samples> samples;
+    if (!options.calibration.empty()) {
+      ASSIGN_OR_RETURN(samples, OpenCalibration(options, graph, report));
+    }
+    RETURN_IF_ERROR(ChooseWeights(options, constants, samples.get(), graph, report));
   } else if (!options.qparams.empty()) {
     RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
   } else {
     constants = {options.activation.value_or(ir::DType::kU8),
                  options.weight.value_or(ir::DType::kU8)};
-    RETURN_IF_ERROR(QuantizeFromSamples(options, model, report));
+    ASSIGN_OR_RETURN(const auto samples, QuantizeActivations(options, model, report));
+    RETURN_IF_ERROR(ChooseWeights(options, constants, samples.get(), graph, report));
   }
   return quantization::QuantizeConstants(graph, constants);
 }

@@ -1,0 +1,51 @@
+// What the quantisation of a linear needs to know of its inputs.
+#ifndef QUANTIZATION_HESSIAN_H_
+#define QUANTIZATION_HESSIAN_H_
+
+#include <vector>
+
+#include "absl/types/span.h"
+#include "ir/tensor.h"
+
+namespace g4c::quantization {
+
+// Sums over rows x of the inputs as the quantised model has them (`given`) and as the float model
+// has them (`real`). Matrices are f64, row-major [columns, columns], added up in the order of Add.
+class InputMoments {
+ public:
+  InputMoments(int64_t columns, bool matrices);
+
+  // Both f32, contiguous, [rows, columns], row by row of the same samples. Products of one call are
+  // f32 matrix products of the evaluator.
+  void Add(const ir::Tensor& given, const ir::Tensor& real);
+
+  int64_t columns() const { return columns_; }
+  int64_t rows() const { return rows_; }
+  // No sum is NaN or infinite.
+  bool IsFinite() const;
+
+  // By column: the mean square of the given inputs, and the means of both.
+  std::vector<float> MeanSquares() const;
+  std::vector<double> GivenMeans() const { return Means(given_sums_); }
+  std::vector<double> RealMeans() const { return Means(real_sums_); }
+
+  // sum (x - m)(x - m)^T over the given inputs, m being their mean, or 0 unless `centred`.
+  std::vector<double> Gram(bool centred) const;
+  // sum (x - m)((y - n) - (x - m))^T, y being the real inputs, n their mean.
+  std::vector<double> Cross(bool centred) const;
+
+ private:
+  std::vector<double> Means(const std::vector<double>& sums) const;
+
+  int64_t columns_;
+  int64_t rows_ = 0;
+  std::vector<double> squares_;
+  std::vector<double> given_sums_;
+  std::vector<double> real_sums_;
+  std::vector<double> gram_;   // empty without matrices
+  std::vector<double> cross_;  // of given and (real - given)
+};
+
+}  // namespace g4c::quantization
+
+#endif  // QUANTIZATION_HESSIAN_H_

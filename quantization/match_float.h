@@ -1,0 +1,22 @@
+// Weights that make up for what quantisation did to their inputs.
+#ifndef QUANTIZATION_MATCH_FLOAT_H_
+#define QUANTIZATION_MATCH_FLOAT_H_
+
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace g4c::quantization {
+
+// The weights v, row-major [rows, columns], that are least in
+//   sum ||v x - w y||^2 + damping ||v - w||^2
+// over the inputs x of the quantised and y of the float model:
+//   v = w + w C^T (H + damping)^-1,   H = sum x x^T,   C = sum x (y - x)^T
+// `gram` is H, `cross` is C, row-major [columns, columns]. `strength` times the mean of H's
+// diagonal is the damping; ten times as much again until H is regular.
+std::vector<float> MatchFloat(absl::Span<const float> weight, absl::Span<const double> gram,
+                              absl::Span<const double> cross, int64_t columns, double strength);
+
+}  // namespace g4c::quantization
+
+#endif  // QUANTIZATION_MATCH_FLOAT_H_

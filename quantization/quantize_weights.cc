@@ -1,0 +1,287 @@
+#include "quantization/quantize_weights.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/progress.h"
+#include "evaluator/executor.h"
+#include "evaluator/quantize.h"
+#include "quantization/bias_correction.h"
+#include "quantization/blocks.h"
+#include "quantization/constants.h"
+#include "quantization/gptq.h"
+#include "quantization/hessian.h"
+#include "quantization/mask_fill.h"
+#include "quantization/match_float.h"
+#include "quantization/simulate.h"
+#include "quantization/valid_rows.h"
+#include "quantization/weight_ranges.h"
+
+namespace g4c::quantization {
+namespace {
+
+using ir::Graph;
+using ir::NodeId;
+using ir::Tensor;
+using ir::ValueId;
+
+// How firmly weights stay near where they are when they are matched to the float outputs, in means
+// of the squared inputs: with much less, small sample sets are learnt by heart.
+constexpr double kMatchDamping = 5;
+
+// Linears of one block that read the same value.
+struct Group {
+  ValueId input;
+  std::vector<NodeId> linears;
+};
+
+// Whether this stage chooses the qparams of a node's weight.
+bool IsOurs(const Graph& graph, NodeId id) {
+  const ir::Node& node = graph.node(id);
+  if (!std::holds_alternative<ir::FullyConnected>(node.op)) return false;
+  const ir::Value& weight = graph.value(node.inputs[1]);
+  return weight.constant.has_value() && ir::IsFloat(weight.constant->dtype()) &&
+         weight.constant->rank() == 2 && weight.constant->NumElements() > 0 &&
+         std::holds_alternative<ir::QuantUnknown>(weight.quantization) &&
+         graph.HasOneUse(node.inputs[1]);
+}
+
+// In topological order of their first linears.
+std::vector<Group> FindGroups(const Graph& graph, const Block& block) {
+  std::vector<Group> groups;
+  absl::flat_hash_map<ValueId, size_t> group_of;
+  for (NodeId id : block.nodes) {
+    if (!IsOurs(graph, id)) continue;
+    const ValueId input = graph.node(id).inputs[0];
+    const auto [found, is_new] = group_of.try_emplace(input, groups.size());
+    if (is_new) groups.push_back({input, {}});
+    groups[found->second].linears.push_back(id);
+  }
+  return groups;
+}
+
+// The data of the values between two blocks, for each sample, in one of the models.
+class Boundary {
+ public:
+  Boundary(const Samples& samples, bool simulated)
+      : samples_(&samples), simulated_(simulated), kept_(samples.size()) {}
+
+  // Evaluates `wanted` for every sample, within `block`; visit(sample, their data).
+  absl::Status Evaluate(
+      const Graph& graph, const Block& block, const std::vector<ValueId>& wanted,
+      absl::FunctionRef<absl::Status(int64_t, const std::vector<Tensor>&)> visit) {
+    const ExtractedBlock part = ExtractBlock(graph, {block.nodes, block.inputs, wanted});
+    ASSIGN_OR_RETURN(const evaluator::FloatExecutor executor,
+                     evaluator::FloatExecutor::Create(part.graph));
+    evaluator::RunOptions options;
+    if (simulated_) {
+      options.adjust = [&](ValueId id, Tensor& data) {
+        const auto* q = std::get_if<ir::QuantPerTensor>(&part.graph.value(id).quantization);
+        if (q != nullptr) data = Simulate(data, *q);
+        return absl::OkStatus();
+      };
+    }
+    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
+      ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, Inputs(graph, block, sample));
+      ASSIGN_OR_RETURN(const std::vector<Tensor> results, executor.Run(inputs, options));
+      RETURN_IF_ERROR(visit(sample, results));
+    }
+    return absl::OkStatus();
+  }
+
+  // Goes to the far side of `block`, and drops what no block from `next` on reads.
+  absl::Status Cross(const Graph& graph, const Block& block, absl::Span<const Block> next) {
+    absl::flat_hash_set<ValueId> needed;
+    for (const Block& later : next) needed.insert(later.inputs.begin(), later.inputs.end());
+    std::vector<ValueId> wanted;
+    for (ValueId id : block.outputs) {
+      if (needed.contains(id)) wanted.push_back(id);
+    }
+    return Evaluate(graph, block, wanted, [&](int64_t sample, const std::vector<Tensor>& results) {
+      absl::flat_hash_map<ValueId, Tensor>& kept = kept_[sample];
+      absl::erase_if(kept, [&](const auto& entry) { return !needed.contains(entry.first); });
+      for (size_t i = 0; i < wanted.size(); ++i) kept[wanted[i]] = results[i];
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  // Graph inputs are read anew each time.
+  absl::StatusOr<std::vector<Tensor>> Inputs(const Graph& graph, const Block& block,
+                                             int64_t sample) const {
+    std::vector<Tensor> inputs;
+    std::vector<Tensor> given;
+    for (ValueId id : block.inputs) {
+      const auto kept = kept_[sample].find(id);
+      if (kept != kept_[sample].end()) {
+        inputs.push_back(kept->second);
+        continue;
+      }
+      if (given.empty()) {
+        ASSIGN_OR_RETURN(given, samples_->Get(sample));
+      }
+      const auto place = std::find(graph.inputs().begin(), graph.inputs().end(), id);
+      G4C_CHECK(place != graph.inputs().end());
+      inputs.push_back(given[place - graph.inputs().begin()]);
+    }
+    return inputs;
+  }
+
+  const Samples* samples_;
+  bool simulated_;
+  std::vector<absl::flat_hash_map<ValueId, Tensor>> kept_;
+};
+
+class WeightQuantizer {
+ public:
+  WeightQuantizer(Graph& graph, const Samples* samples, const WeightOptions& options)
+      : graph_(graph), samples_(samples), options_(options) {}
+
+  absl::StatusOr<WeightNotes> Run() {
+    if (samples_ == nullptr) {
+      for (NodeId id : graph_.TopologicalOrder()) {
+        if (!IsOurs(graph_, id)) continue;
+        const int64_t columns = graph_.value(graph_.node(id).inputs[1]).constant->dims()[1];
+        const std::vector<float> alike(columns, 1.0f);
+        SetRanges(id, graph_.value(graph_.node(id).inputs[1]).constant->Floats(), alike);
+      }
+      return notes_;
+    }
+    ASSIGN_OR_RETURN(valid_, ValidRows::Find(graph_));
+    Graph simulated = graph_;
+    RETURN_IF_ERROR(QuantizeConstants(simulated, {options_.activation, absl::nullopt}));
+    for (ValueId id = 0; id < simulated.num_values(); ++id) {
+      const ir::Value& value = simulated.value(id);
+      if (!value.constant || !ir::HasQparams(value.quantization)) continue;
+      if (ir::IsFloat(value.constant->dtype())) {
+        simulated.SetConstant(id, evaluator::FakeQuantize(*value.constant, value.quantization));
+      }
+    }
+    const std::vector<Block> blocks = FindBlocks(graph_);
+    int64_t last = -1;
+    for (size_t b = 0; b < blocks.size(); ++b) {
+      if (!FindGroups(graph_, blocks[b]).empty()) last = static_cast<int64_t>(b);
+    }
+    // The float model keeps its weights, and its masks hide what they mask completely.
+    Graph real = graph_;
+    for (const MaskedLogits& masked : FindMaskedLogits(real)) {
+      const Tensor& mask = *real.value(masked.mask).constant;
+      real.SetConstant(masked.mask, MaskWithFill(mask, std::numeric_limits<float>::lowest()));
+    }
+    Boundary given_at(*samples_, true);
+    Boundary real_at(*samples_, false);
+    Progress progress("weights", "blocks", std::max<int64_t>(1, last + 1));
+    for (int64_t b = 0; b <= last; ++b) {
+      const Block& block = blocks[b];
+      for (const Group& group : FindGroups(graph_, block)) {
+        RETURN_IF_ERROR(QuantizeGroup(real, simulated, block, group, given_at, real_at));
+      }
+      if (b < last) {
+        const auto next = absl::MakeConstSpan(blocks).subspan(b + 1);
+        RETURN_IF_ERROR(given_at.Cross(simulated, block, next));
+        RETURN_IF_ERROR(real_at.Cross(real, block, next));
+      }
+      progress.Advance();
+    }
+    return notes_;
+  }
+
+ private:
+  // The valid rows of a linear's input, as [rows, columns].
+  Tensor Rows(ValueId id, const Tensor& data) const {
+    const Tensor whole = data.Contiguous();
+    const int64_t columns = whole.dims().back();
+    std::vector<float> rows;
+    rows.reserve(whole.NumElements());
+    valid_->Visit(id, whole, [&](absl::Span<const float> run) {
+      rows.insert(rows.end(), run.begin(), run.end());
+    });
+    const int64_t count = static_cast<int64_t>(rows.size()) / columns;
+    return Tensor::Of<float>(ir::DType::kF32, {count, columns}, rows);
+  }
+
+  absl::Status QuantizeGroup(const Graph& real, Graph& simulated, const Block& block,
+                             const Group& group, Boundary& given_at, Boundary& real_at) {
+    const int64_t columns =
+        graph_.value(graph_.node(group.linears[0]).inputs[1]).constant->dims()[1];
+    InputMoments moments(columns, options_.method == WeightMethod::kGptq);
+    std::vector<Tensor> reals;
+    RETURN_IF_ERROR(real_at.Evaluate(real, block, {group.input},
+                                     [&](int64_t, const std::vector<Tensor>& results) {
+                                       reals.push_back(Rows(group.input, results[0]));
+                                       return absl::OkStatus();
+                                     }));
+    RETURN_IF_ERROR(given_at.Evaluate(simulated, block, {group.input},
+                                      [&](int64_t sample, const std::vector<Tensor>& results) {
+                                        moments.Add(Rows(group.input, results[0]), reals[sample]);
+                                        reals[sample] = Tensor();
+                                        return absl::OkStatus();
+                                      }));
+    if (moments.rows() == 0 || !moments.IsFinite()) {
+      return InvalidInput("the samples make value '", graph_.value(group.input).name,
+                          "' NaN, infinite or empty, so that no weights can be chosen for ",
+                          ir::Describe(graph_, group.linears[0]));
+    }
+    const bool correct_bias =
+        options_.correct_bias && std::all_of(group.linears.begin(), group.linears.end(),
+                                             [&](NodeId id) { return HasFreeBias(graph_, id); });
+    std::unique_ptr<Gptq> gptq;
+    std::vector<double> gram;
+    if (options_.method == WeightMethod::kGptq) {
+      gram = moments.Gram(correct_bias);
+      gptq = std::make_unique<Gptq>(gram, columns);
+    }
+    const std::vector<float> importance = moments.MeanSquares();
+    for (NodeId id : group.linears) {
+      const ValueId weight = graph_.node(id).inputs[1];
+      const std::vector<float> original = graph_.value(weight).constant->Floats();
+      if (moments.rows() < columns) notes_.short_of_rows.push_back(ir::Describe(graph_, id));
+      std::vector<float> target = original;
+      if (gptq != nullptr && options_.match_float) {
+        target = MatchFloat(original, gram, moments.Cross(correct_bias), columns, kMatchDamping);
+      }
+      const ir::QuantPerChannel q = SetRanges(id, target, importance);
+      const ir::Dims dims = graph_.value(weight).constant->dims();
+      Tensor rounded;
+      if (gptq != nullptr) {
+        rounded = Tensor::Of<float>(ir::DType::kF32, dims, gptq->Round(target, q));
+        graph_.SetConstant(weight, rounded);
+      } else {
+        rounded = evaluator::FakeQuantize(*graph_.value(weight).constant, q);
+      }
+      simulated.SetConstant(weight, rounded);
+      if (correct_bias) {
+        const std::vector<float> shift =
+            LostMeans(original, rounded.Floats(), moments.RealMeans(), moments.GivenMeans());
+        AddToBias(graph_, id, shift);
+        AddToBias(simulated, id, shift);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  ir::QuantPerChannel SetRanges(NodeId id, absl::Span<const float> weight,
+                                absl::Span<const float> importance) {
+    ir::QuantPerChannel q = ChooseWeightQparamsByError(weight, importance, options_.dtype);
+    graph_.SetQuantization(graph_.node(id).inputs[1], q, ir::QuantOrigin::kWeight);
+    return q;
+  }
+
+  Graph& graph_;
+  const Samples* samples_;
+  const WeightOptions& options_;
+  absl::StatusOr<ValidRows> valid_;
+  WeightNotes notes_;
+};
+
+}  // namespace
+
+absl::StatusOr<WeightNotes> QuantizeWeights(Graph& graph, const Samples* samples,
+                                            const WeightOptions& options) {
+  return WeightQuantizer(graph, samples, options).Run();
+}
+
+}  // namespace g4c::quantization

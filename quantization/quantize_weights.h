@@ -1,0 +1,54 @@
+// The weights of all linears: their ranges, and their integers.
+#ifndef QUANTIZATION_QUANTIZE_WEIGHTS_H_
+#define QUANTIZATION_QUANTIZE_WEIGHTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ir/graph.h"
+#include "quantization/samples.h"
+
+namespace g4c::quantization {
+
+enum class WeightMethod {
+  kRtn,   // ranges from minimum to maximum, rounding to nearest
+  kMse,   // ranges with the least squared error of the products, rounding to nearest
+  kGptq,  // the same ranges, rounding by quantization/gptq
+};
+
+struct WeightOptions {
+  ir::DType dtype = ir::DType::kU8;
+  // Of the constants that are no weights; nullopt: activations are float.
+  absl::optional<ir::DType> activation;
+  WeightMethod method = WeightMethod::kGptq;
+  // Before GPTQ rounds, moves the weights to where they best make up for what quantisation did to
+  // their inputs.
+  bool match_float = true;
+  // Adds to each bias what the mean of the output lost; a linear without a bias gets one.
+  bool correct_bias = true;
+};
+
+struct WeightNotes {
+  // Linears whose inputs had fewer rows than columns: only damping decides between weights.
+  std::vector<std::string> short_of_rows;
+};
+
+// Sets the qparams of every constant weight that has none and that only one linear reads; with GPTQ
+// its data becomes the grid points of its integers. Others are left to QuantizeConstants. All
+// activations must have their qparams already, or none.
+//
+// With samples, block after block (quantization/blocks): each linear sees its inputs as the model
+// has them whose earlier linears, activations and other constants are quantised. Its inputs count
+// on valid rows only. Each block is evaluated twice for each sample and model (float and
+// simulated). Without samples (null), errors of all columns count alike and kGptq is kMse.
+//
+// Memory: the weights twice, the values between two blocks for all samples and both models, and the
+// sums of one linear (quantization/hessian). The same bytes for any number of threads. InvalidInput
+// where inputs are not finite.
+absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const Samples* samples,
+                                            const WeightOptions& options);
+
+}  // namespace g4c::quantization
+
+#endif  // QUANTIZATION_QUANTIZE_WEIGHTS_H_

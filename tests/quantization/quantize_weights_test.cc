@@ -1,0 +1,211 @@
+#include "quantization/quantize_weights.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "base/parallel.h"
+#include "evaluator/executor.h"
+#include "evaluator/quantize.h"
+#include "ir/seeded.h"
+#include "quantization/qparams.h"
+#include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
+
+namespace g4c::quantization {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Two residual blocks and a head; the second block's linears share an input.
+constexpr char kModel[] = R"(graph g {
+  in  %x: f32[6, 8]
+  k   %w0: f32[8, 8] = seeded(1)
+  k   %w1: f32[16, 8] = seeded(2)
+  k   %w2: f32[16, 8] = seeded(3)
+  k   %w3: f32[8, 16] = seeded(4)
+  k   %w4: f32[3, 8] = seeded(5)
+  k   %b1: f32[16] = seeded(6)
+  %a = fully_connected(%x, %w0, -): f32[6, 8]
+  %b = add(%x, %a): f32[6, 8]
+  %c = fully_connected(%b, %w1, %b1): f32[6, 16]
+  %d = fully_connected(%b, %w2, -): f32[6, 16]
+  %e = tanh(%c): f32[6, 16]
+  %f = mul(%d, %e): f32[6, 16]
+  %g = fully_connected(%f, %w3, -): f32[6, 8]
+  %h = add(%b, %g): f32[6, 8]
+  %i = mul(%h, %h): f32[6, 8]
+  %j = add(%i, %h): f32[6, 8]
+  %k = fully_connected(%j, %w4, -): f32[6, 3]
+  out %k
+})";
+
+ir::ValueId Find(const ir::Graph& graph, absl::string_view name) {
+  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).name == name) return id;
+  }
+  ADD_FAILURE() << name;
+  return ir::kNoValue;
+}
+
+ir::Graph Model() { return ParseOrDie(kModel); }
+
+class Seeded : public Samples {
+ public:
+  explicit Seeded(int64_t size, uint64_t seed = 50) : size_(size), seed_(seed) {}
+  int64_t size() const override { return size_; }
+  absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
+    return std::vector<ir::Tensor>{
+        ir::SeededTensor(ir::DType::kF32, {6, 8}, seed_ + static_cast<uint64_t>(index))};
+  }
+
+ private:
+  int64_t size_;
+  uint64_t seed_;
+};
+
+double SquaredError(const ir::Graph& a, const ir::Graph& b, const Samples& samples) {
+  double sum = 0;
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    const auto inputs = *samples.Get(i);
+    const auto left = (*evaluator::FloatExecutor::Create(a)->Run(inputs))[0].Floats();
+    const auto right = (*evaluator::FloatExecutor::Create(b)->Run(inputs))[0].Floats();
+    for (size_t j = 0; j < left.size(); ++j) {
+      sum += (left[j] - right[j]) * static_cast<double>(left[j] - right[j]);
+    }
+  }
+  return sum;
+}
+
+// The model as it computes once its weights are stored.
+ir::Graph Stored(ir::Graph graph) {
+  for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
+    const ir::Value& weight = graph.value(Find(graph, name));
+    graph.SetConstant(Find(graph, name),
+                      evaluator::FakeQuantize(*weight.constant, weight.quantization));
+  }
+  return graph;
+}
+
+ir::Graph Quantized(WeightOptions options, const Samples* samples) {
+  ir::Graph graph = Model();
+  options.dtype = ir::DType::kU4;
+  EXPECT_THAT(QuantizeWeights(graph, samples, options).status(), IsOk());
+  return graph;
+}
+
+TEST(QuantizeWeights, EachStepGainsOnUnseenSamples) {
+  const Seeded calibration(64), unseen(64, 1000);
+  ir::Graph min_max = Model();
+  for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
+    const ir::ValueId id = Find(min_max, name);
+    min_max.SetQuantization(id, ChooseWeightQparams(*min_max.value(id).constant, 0, ir::DType::kU4),
+                            ir::QuantOrigin::kWeight);
+  }
+  const auto error = [&](const ir::Graph& graph) {
+    return SquaredError(Model(), Stored(graph), unseen);
+  };
+  WeightOptions plain;
+  plain.match_float = plain.correct_bias = false;
+  WeightOptions mse = plain;
+  mse.method = WeightMethod::kMse;
+  WeightOptions matched = plain;
+  matched.match_float = true;
+  const double rtn_error = error(min_max);
+  const double mse_error = error(Quantized(mse, &calibration));
+  const double gptq_error = error(Quantized(plain, &calibration));
+  EXPECT_LT(mse_error, rtn_error);
+  EXPECT_LT(gptq_error, mse_error);
+  EXPECT_LT(error(Quantized(matched, &calibration)), gptq_error);
+  EXPECT_LT(error(Quantized({}, &calibration)), gptq_error);
+}
+
+TEST(QuantizeWeights, GptqStoresTheGridPointsItChose) {
+  const Seeded calibration(8);
+  const ir::Graph graph = Quantized({}, &calibration);
+  const ir::Graph stored = Stored(graph);
+  for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
+    EXPECT_EQ(graph.value(Find(graph, name)).constant->Floats(),
+              stored.value(Find(stored, name)).constant->Floats());
+  }
+}
+
+TEST(QuantizeWeights, BiasCorrectionKeepsTheMeansOfTheOutputs) {
+  const Seeded calibration(16);
+  const ir::Graph graph = Stored(Quantized({}, &calibration));
+  std::vector<double> means(3);
+  for (int64_t i = 0; i < calibration.size(); ++i) {
+    const auto inputs = *calibration.Get(i);
+    const auto ours = (*evaluator::FloatExecutor::Create(graph)->Run(inputs))[0].Floats();
+    const ir::Graph model = Model();
+    const auto real = (*evaluator::FloatExecutor::Create(model)->Run(inputs))[0].Floats();
+    for (size_t j = 0; j < ours.size(); ++j) means[j % 3] += ours[j] - real[j];
+  }
+  // Sums of 96 outputs near 100 in f32.
+  for (double mean : means) EXPECT_NEAR(mean, 0, 0.05);
+}
+
+TEST(QuantizeWeights, WithoutSamplesOnlyRangesAreChosen) {
+  const ir::Graph graph = Quantized({}, nullptr);
+  const ir::Graph model = Model();
+  for (const char* name : {"w0", "w4", "b1"}) {
+    EXPECT_EQ(graph.value(Find(graph, name)).constant->Floats(),
+              model.value(Find(model, name)).constant->Floats());
+  }
+  EXPECT_TRUE(ir::HasQparams(graph.value(Find(graph, "w3")).quantization));
+}
+
+TEST(QuantizeWeights, LeavesOthersAlone) {
+  ir::Graph graph = Model();
+  const ir::QuantPerChannel given{ir::DType::kI8, 0, {1, 1, 1}, {0, 0, 0}};
+  graph.SetQuantization(Find(graph, "w4"), given, ir::QuantOrigin::kFile);
+  graph.SetQuantization(Find(graph, "w0"), ir::QuantNone{ir::NoQuantReason::kFloatKept},
+                        ir::QuantOrigin::kNone);
+  const ir::Graph before = graph;
+  const Seeded calibration(4);
+  ASSERT_THAT(QuantizeWeights(graph, &calibration, {}).status(), IsOk());
+  for (const char* name : {"w0", "w4"}) {
+    const ir::Value& value = graph.value(Find(graph, name));
+    EXPECT_EQ(value.quantization, before.value(Find(before, name)).quantization);
+    EXPECT_TRUE(value.constant->SameView(*before.value(Find(before, name)).constant));
+  }
+}
+
+TEST(QuantizeWeights, TellsOfFewRows) {
+  const Seeded two_samples(2);  // 12 rows: fewer than w3's 16 columns
+  ir::Graph graph = Model();
+  const absl::StatusOr<WeightNotes> notes = QuantizeWeights(graph, &two_samples, {});
+  ASSERT_THAT(notes.status(), IsOk());
+  EXPECT_THAT(notes->short_of_rows, ElementsAre(HasSubstr("'g'")));
+}
+
+TEST(QuantizeWeights, RefusesInfinity) {
+  ir::Graph graph = Model();
+  graph.SetConstant(Find(graph, "b1"),
+                    ir::Tensor::Of<float>(ir::DType::kF32, {16}, std::vector<float>(16, 3e38f)));
+  graph.SetConstant(Find(graph, "w1"),
+                    ir::Tensor::Of<float>(ir::DType::kF32, {16, 8}, std::vector<float>(128, 1.0f)));
+  graph.SetConstant(Find(graph, "w2"), ir::Tensor::Of<float>(ir::DType::kF32, {16, 8},
+                                                             std::vector<float>(128, 3e38f)));
+  const Seeded calibration(4);
+  EXPECT_THAT(QuantizeWeights(graph, &calibration, {}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'f' NaN, infinite")));
+}
+
+TEST(QuantizeWeights, ThreadsDoNotShow) {
+  const Seeded calibration(8);
+  SetNumThreads(1);
+  const ir::Graph one = Quantized({}, &calibration);
+  SetNumThreads(3);
+  const ir::Graph three = Quantized({}, &calibration);
+  for (const char* name : {"w0", "w1", "w2", "w3", "w4", "b1"}) {
+    const ir::Value& a = one.value(Find(one, name));
+    const ir::Value& b = three.value(Find(three, name));
+    EXPECT_EQ(a.quantization, b.quantization);
+    EXPECT_TRUE(a.constant->SameContent(*b.constant));
+  }
+}
+
+}  // namespace
+}  // namespace g4c::quantization

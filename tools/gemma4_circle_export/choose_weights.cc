@@ -1,0 +1,32 @@
+#include "gemma4_circle_export/choose_weights.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "quantization/quantize_weights.h"
+
+namespace g4c::tools {
+
+absl::Status ChooseWeights(const ExportOptions& options,
+                           const quantization::ConstantOptions& constants,
+                           const quantization::Samples* samples, ir::Graph& graph,
+                           ExportReport& report) {
+  if (!constants.weight || options.weights_by == "rtn") return absl::OkStatus();
+  if (samples != nullptr && samples->synthetic()) samples = nullptr;
+  quantization::WeightOptions weights;
+  weights.dtype = *constants.weight;
+  weights.activation = constants.activation;
+  weights.method = options.weights_by == "mse" || samples == nullptr
+                       ? quantization::WeightMethod::kMse
+                       : quantization::WeightMethod::kGptq;
+  ASSIGN_OR_RETURN(const quantization::WeightNotes notes,
+                   quantization::QuantizeWeights(graph, samples, weights));
+  if (!notes.short_of_rows.empty()) {
+    report.Warn(absl::StrCat("fewer calibration rows than input channels at ",
+                             notes.short_of_rows.size(), " linears, first at ",
+                             notes.short_of_rows[0],
+                             ": GPTQ's sums are damped there; give more samples"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace g4c::tools
