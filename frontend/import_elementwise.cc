@@ -55,6 +55,10 @@ absl::Status ImportDropout(NodeContext& node) {
   node.Ignore("seed");
   node.Input(1);
   if (node.Has(2)) {
+    const ir::DType dtype = node.TypeOf(node.Input(2)).dtype;
+    if (dtype != ir::DType::kBool) {
+      return InvalidInput("training_mode is ", ir::DTypeName(dtype), ", not bool");
+    }
     const ir::Tensor* training = node.Constant(2);
     if (training == nullptr || training->NumElements() != 1 || training->IntScalar() != 0) {
       return Unsupported("training_mode must be constant and false; export in eval mode");
