@@ -152,7 +152,7 @@ void GraphImporter::ImportInitializers(const GraphProto& graph, Scope& scope) {
       ref.unreadable = std::make_shared<const absl::Status>(tensor.status());
     } else {
       problems_.Add(tensor.status(), "");
-      ref = StandIn(proto.name(), {}, "");
+      ref = StandIn(proto.name());
     }
   }
   for (const auto& sparse : graph.sparse_initializer()) {
@@ -176,7 +176,7 @@ void GraphImporter::ImportInputs(const GraphProto& graph, Scope& scope) {
     if (input.name().empty()) type = InvalidInput("it has no name");
     if (!type.ok()) {
       problems_.Add(type.status(), absl::StrCat("graph input '", input.name(), "'"));
-      scope.names[input.name()] = StandIn(input.name(), {}, "");
+      scope.names[input.name()] = StandIn(input.name());
       continue;
     }
     const ir::DType stored = *DTypeOfOnnx(input.type().tensor_type().elem_type());
@@ -236,20 +236,31 @@ const Ref* GraphImporter::Lookup(const Scope& scope, const std::string& name) co
   return nullptr;
 }
 
-Ref GraphImporter::StandIn(absl::string_view name, ir::Type type, std::string why) {
+Ref GraphImporter::StandIn(absl::string_view name, ir::Type type,
+                           std::shared_ptr<const Guess> guess) {
   Ref ref;
-  ref.guessed = std::make_shared<const std::string>(why);
-  const ir::NodeId node =
-      graph_.AddNode(ir::Foreign{std::move(why)}, {}, {std::string(name)}, {std::move(type)}, {});
+  ref.guessed = guess != nullptr ? std::move(guess) : std::make_shared<const Guess>();
+  const ir::NodeId node = graph_.AddNode(ir::Foreign{ref.guessed->why}, {}, {std::string(name)},
+                                         {std::move(type)}, ref.guessed->where);
   ref.value = graph_.node(node).outputs[0];
   return ref;
 }
 
-void GraphImporter::StandInForOutputs(const NodeProto& node, Scope& scope, const std::string& why) {
+void GraphImporter::StandInForOutputs(const NodeProto& node, Scope& scope,
+                                      const std::shared_ptr<const Guess>& guess) {
   for (const std::string& output : node.output()) {
     if (output.empty() || scope.names.contains(output)) continue;
-    scope.names[output] = StandIn(output, {}, why);
+    scope.names[output] = StandIn(output, {}, guess);
   }
+}
+
+std::shared_ptr<const Guess> GraphImporter::GuessAmongInputs(const NodeProto& node,
+                                                             const Scope& scope) const {
+  for (const std::string& name : node.input()) {
+    const Ref* ref = name.empty() ? nullptr : Lookup(scope, name);
+    if (ref != nullptr && ref->guessed != nullptr) return ref->guessed;
+  }
+  return nullptr;
 }
 
 std::string GraphImporter::ResultName(const Scope& scope, const std::string& name) const {
@@ -277,7 +288,7 @@ void GraphImporter::ReportOrder(const Nodes& nodes, const NodeOrder& order, Scop
   }
   for (const auto& [name, reader] : order.dangling) {
     problems_.Add(ProblemKind::kDangling, name, absl::StrCat("read by ", where(reader)));
-    scope.names[name] = StandIn(name, {}, "");
+    scope.names[name] = StandIn(name);
   }
   if (!order.cycle.empty()) {
     problems_.Add(ProblemKind::kCycle, CycleText(nodes, order.cycle), "");
@@ -299,7 +310,7 @@ void GraphImporter::ImportNodes(const Nodes& nodes, Scope& scope) {
   }
   // What a cycle kept from being imported.
   if (!order.cycle.empty()) {
-    for (const NodeProto& node : nodes) StandInForOutputs(node, scope, "");
+    for (const NodeProto& node : nodes) StandInForOutputs(node, scope);
   }
 }
 
@@ -312,7 +323,7 @@ std::vector<Ref> GraphImporter::InputRefs(const NodeProto& node, Scope& scope,
     refs.push_back(ref == nullptr ? Ref() : *ref);
     if (ref == nullptr || ref->unreadable == nullptr) continue;
     problems_.Add(*ref->unreadable, absl::StrCat("read by ", where));
-    refs.back() = StandIn(name, {}, "");
+    refs.back() = StandIn(name);
   }
   return refs;
 }
@@ -333,12 +344,12 @@ void GraphImporter::ImportNode(const NodeProto& node, Scope& scope) {
     status = ImportBuiltin(node, scope, provenance);
   }
   if (status.ok()) {
-    StandInForOutputs(node, scope, "");
+    StandInForOutputs(node, scope, GuessAmongInputs(node, scope));
     return;
   }
-  const std::string where = Where(node, provenance);
-  if (!scope.lenient) problems_.Add(status, where);
-  StandInForOutputs(node, scope, absl::StrCat(where, ": ", status.message()));
+  if (!scope.lenient) problems_.Add(status, Where(node, provenance));
+  StandInForOutputs(
+      node, scope, std::make_shared<const Guess>(Guess{std::string(status.message()), provenance}));
 }
 
 absl::Status GraphImporter::CheckInputs(const NodeProto& node, int min_inputs,
@@ -382,10 +393,7 @@ absl::Status GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope,
                                domain.empty() ? "ai.onnx" : domain));
     return absl::OkStatus();
   }
-  std::shared_ptr<const std::string> guessed;
-  for (const Ref& input : inputs) {
-    if (input.guessed != nullptr) guessed = input.guessed;
-  }
+  std::shared_ptr<const Guess> guessed = GuessAmongInputs(node, scope);
   absl::Status status = CheckInputs(node, row->min_inputs, inputs);
   if (!status.ok()) return guessed == nullptr ? status : absl::OkStatus();
 
@@ -417,7 +425,7 @@ absl::Status GraphImporter::ImportBuiltin(const NodeProto& node, Scope& scope,
 }
 
 void GraphImporter::BindResults(const NodeProto& node, const NodeContext& context,
-                                std::shared_ptr<const std::string> guessed, Scope& scope) {
+                                std::shared_ptr<const Guess> guessed, Scope& scope) {
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) continue;
     Ref result = context.results()[i];

@@ -73,7 +73,7 @@ class GraphImporter {
   absl::Status CheckInputs(const onnx::NodeProto& node, int min_inputs,
                            const std::vector<Ref>& inputs) const;
   void BindResults(const onnx::NodeProto& node, const NodeContext& context,
-                   std::shared_ptr<const std::string> guessed, Scope& scope);
+                   std::shared_ptr<const Guess> guessed, Scope& scope);
   void AdoptDeclaredRank(const std::string& name, ir::ValueId value);
 
   // import_control.cc: function calls and If.
@@ -92,10 +92,15 @@ class GraphImporter {
   std::vector<Ref> InputRefs(const onnx::NodeProto& node, Scope& scope, const std::string& where);
   // What a result is to be called in the ir; "" for one that the node leaves out.
   std::string ResultName(const Scope& scope, const std::string& name) const;
-  // A value of a guessed type, in place of what could not be imported; `why` is what a user reads
-  // if it survives.
-  Ref StandIn(absl::string_view name, ir::Type type, std::string why);
-  void StandInForOutputs(const onnx::NodeProto& node, Scope& scope, const std::string& why);
+  // A value of a guessed type, in place of what could not be imported. What `guess` says is what a
+  // user reads if it survives.
+  Ref StandIn(absl::string_view name, ir::Type type = {},
+              std::shared_ptr<const Guess> guess = nullptr);
+  void StandInForOutputs(const onnx::NodeProto& node, Scope& scope,
+                         const std::shared_ptr<const Guess>& guess = nullptr);
+  // The guess that one of the inputs is, or null.
+  std::shared_ptr<const Guess> GuessAmongInputs(const onnx::NodeProto& node,
+                                                const Scope& scope) const;
   ir::Provenance ProvenanceIn(const Scope& scope, const onnx::NodeProto& node) const;
 
   const onnx::ModelProto& model_;

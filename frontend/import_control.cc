@@ -186,11 +186,12 @@ absl::Status GraphImporter::ImportIf(const NodeProto& node, Scope& scope,
     if (a[i].value == ir::kNoValue || b[i].value == ir::kNoValue) {
       return Unsupported("its result ", i, " is a sequence, and its condition not yet known");
     }
-    // A guessed type gives way to that of the other branch.
+    // A guessed type gives way to that of the other branch. Its shape stays unknown, so that it is
+    // noticed where the branch is taken.
     const auto adopt = [&](Ref& guess, const Ref& other) {
       if (guess.guessed == nullptr) return;
-      guess = StandIn(absl::StrCat(node.output(i), "_branch"), graph_.value(other.value).type,
-                      *guess.guessed);
+      const ir::Type type{graph_.value(other.value).type.dtype, ir::Shape()};
+      guess = StandIn(absl::StrCat(node.output(i), "_branch"), type, guess.guessed);
     };
     adopt(a[i], b[i]);
     adopt(b[i], a[i]);

@@ -27,14 +27,19 @@ struct Sequence {
   bool keep_dims = true;
 };
 
+// What could not be imported, and why. Empty where a problem says it.
+struct Guess {
+  std::string why;
+  ir::Provenance where;
+};
+
 // What a name stands for.
 struct Ref {
   ir::ValueId value = ir::kNoValue;
   std::shared_ptr<const Sequence> sequence;
   // Set where this stands in for something that could not be imported, or follows from it: its type
-  // is a guess, so that what contradicts it is no problem of the model. Says why where no problem
-  // says it.
-  std::shared_ptr<const std::string> guessed;
+  // is a guess, so that what contradicts it is no problem of the model.
+  std::shared_ptr<const Guess> guessed;
   // Set, and nothing else is, where only reading it is a problem: an initializer of a dtype that is
   // not supported, a second result that is not computed here.
   std::shared_ptr<const absl::Status> unreadable;

@@ -164,8 +164,9 @@ absl::Status VerifyStatic(const Graph& graph) {
                              !std::all_of(node.outputs.begin(), node.outputs.end(), is_static);
     if (!fold_only && !loses_shape) continue;
     const Cause cause = causes.Of(node);
+    const auto* foreign = std::get_if<Foreign>(&node.op);
     problems.push_back(absl::StrCat(
-        Describe(graph, id), " (", OpName(node.op), "): ",
+        Describe(graph, id), " (", foreign != nullptr ? foreign->code : OpName(node.op), "): ",
         cause.input != kNoValue ? Advice(graph, cause)
         : fold_only ? "it could not be replaced, although nothing that it needs is unknown"
                     : "the shape of its result is not known"));

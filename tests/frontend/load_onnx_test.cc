@@ -151,6 +151,35 @@ TEST_F(LoadOnnxTest, SaysOnceWhichFloatsWereConverted) {
                           "1 tensor is f64, read as f32", StartsWith("quantization_annotation")));
 }
 
+// Lists of numbers may be packed or not, whatever the schema says, and a message in two pieces is
+// one.
+TEST_F(LoadOnnxTest, PackedAndUnpackedLists) {
+  const auto field = [](char tag, const std::string& contents) {
+    return std::string(1, tag) + static_cast<char>(contents.size()) + contents;
+  };
+  const std::string one("\x00\x00\x80\x3f", 4), two("\x00\x00\x00\x40", 4);
+  const std::string head = std::string("\x10\x01", 2) + field(0x42, "w");  // f32, its name
+  const std::string unpacked_dims = "\x08\x01\x08\x02";
+  const std::string packed_dims = field(0x0a, "\x01\x02");
+  const std::string unpacked_data = "\x25" + one + "\x25" + two;
+  const std::string packed_data = field(0x22, one + two);
+  onnx::ModelProto scale = Model({Node("Mul", {"x", "w"}, {"y"})});
+  *scale.mutable_graph()->mutable_input(0) = ValueInfo("x", {2, 2});
+  const std::string model = scale.SerializeAsString();
+  for (const std::string& dims : {unpacked_dims, packed_dims}) {
+    for (const std::string& data : {unpacked_data, packed_data}) {
+      ASSERT_OK_AND_ASSIGN(const LoadedModel loaded,
+                           LoadBytes(model + field(0x3a, field(0x2a, dims + head + data))));
+      EXPECT_THAT(loaded.graph, IsGraph(R"(graph {
+        in %x: f32[2, 2]
+        k %w: f32[1, 2] = [1, 2]
+        %y = mul(%x, %w): f32[2, 2]
+        out %y as y
+      })"));
+    }
+  }
+}
+
 // ---- Errors name the file ----
 
 TEST_F(LoadOnnxTest, Errors) {

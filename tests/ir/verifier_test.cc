@@ -225,7 +225,7 @@ TEST(VerifyStatic, SaysWhichInputAndHowToBindIt) {
       {R"(in %x: f32[2, 3]  in %s: f32[]  %q = quantize_linear(%x, %s): u8[2, 3]  out %q)",
        "quantize_linear 'q' (quantize_linear): it depends on graph input 's'"},
       {R"(in %x: f32[2, 3]  %y = foreign(%x) {code: "FOO"}: f32[?]  out %y)",
-       "foreign 'y' (foreign): the shape of its result is not known"},
+       "foreign 'y' (FOO): the shape of its result is not known"},
   };
   for (const TextCase& c : kCases) {
     const Graph graph = ParseOrDie(absl::StrCat("graph {", c.text, "}"));
