@@ -19,6 +19,7 @@ namespace g4c::evaluator {
 struct PackedRows {
   int64_t rows;
   int64_t depth;
+  int64_t stride;   // elements from row to row: depth, made even by a zero
   int64_t max_abs;  // of any integer of the dtype, after the offset
   std::vector<int16_t> data;
   std::vector<int64_t> sums;  // of each row
@@ -30,7 +31,9 @@ inline int64_t Offset(ir::DType dtype) { return dtype == ir::DType::kU16 ? 32768
 PackedRows PackRows(const ir::Tensor& matrix);
 
 // Calls finish(row, column_begin, sums) with sums[j] = dot(a's row, b's row column_begin + j), each
-// pair once, in parallel. Requires a.depth == b.depth < 2^31; sums are exact: below 2^30 x 2^31.
+// pair once, in parallel; at most kMaxSums of them at a time. Requires a.depth == b.depth < 2^31;
+// sums are exact: below 2^30 x 2^31.
+inline constexpr int64_t kMaxSums = 64;
 void MultiplyRows(
     const PackedRows& a, const PackedRows& b,
     absl::FunctionRef<void(int64_t row, int64_t column_begin, absl::Span<int64_t> sums)> finish);

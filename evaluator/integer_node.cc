@@ -6,8 +6,8 @@
 namespace g4c::evaluator {
 namespace {
 
-template <typename T>
-void StoreAs(absl::Span<const int64_t> values, T* out) {
+template <typename From, typename T>
+void StoreAs(absl::Span<const From> values, T* out) {
   for (size_t i = 0; i < values.size(); ++i) out[i] = static_cast<T>(values[i]);
 }
 
@@ -75,7 +75,10 @@ void ForEachBlock(int64_t elements, absl::FunctionRef<void(int64_t, int64_t)> bo
                    [&](int64_t begin, int64_t end) { body(begin, end - begin); });
 }
 
-void StoreInts(absl::Span<const int64_t> values, int64_t begin, ir::Tensor& out) {
+namespace {
+
+template <typename From>
+void StoreAny(absl::Span<const From> values, int64_t begin, ir::Tensor& out) {
   switch (out.dtype()) {
     case ir::DType::kBool:
     case ir::DType::kU4:
@@ -102,6 +105,15 @@ void StoreInts(absl::Span<const int64_t> values, int64_t begin, ir::Tensor& out)
     case ir::DType::kF64:
       G4C_CHECK(false && "stores integers");
   }
+}
+
+}  // namespace
+
+void StoreInts(absl::Span<const int64_t> values, int64_t begin, ir::Tensor& out) {
+  StoreAny(values, begin, out);
+}
+void StoreInts(absl::Span<const int32_t> values, int64_t begin, ir::Tensor& out) {
+  StoreAny(values, begin, out);
 }
 
 }  // namespace g4c::evaluator

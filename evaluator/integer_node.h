@@ -85,6 +85,18 @@ void ForEachBlock(int64_t elements, absl::FunctionRef<void(int64_t begin, int64_
 
 // out[begin + i] = values[i], which must fit its dtype.
 void StoreInts(absl::Span<const int64_t> values, int64_t begin, ir::Tensor& out);
+void StoreInts(absl::Span<const int32_t> values, int64_t begin, ir::Tensor& out);
+
+// Calls fn(T{}) with the C++ type in which a dtype of at most 16 bits is held.
+template <typename Fn>
+void WithStored(ir::DType dtype, Fn fn) {
+  const bool is_signed = ir::MinOf(dtype) < 0;
+  if (ir::ByteWidth(dtype) == 1) {
+    is_signed ? fn(int8_t{}) : fn(uint8_t{});
+  } else {
+    is_signed ? fn(int16_t{}) : fn(uint16_t{});
+  }
+}
 
 }  // namespace g4c::evaluator
 

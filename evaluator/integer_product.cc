@@ -5,6 +5,7 @@
 
 #include "evaluator/integer_dot.h"
 #include "evaluator/integer_elementwise.h"
+#include "evaluator/integer_round.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -54,6 +55,60 @@ absl::StatusOr<Finish> FinishOf(const IntegerNode& node, int channel_axis,
   return Finish{in, std::move(columns), std::move(multipliers), range, out.dtype};
 }
 
+// What a product's sums are corrected by, one for each column: in doubles where those hold every
+// sum exactly.
+class Correction {
+ public:
+  Correction(const PackedRows& left, const PackedRows& right, ir::DType right_dtype, int64_t za,
+             const std::vector<int64_t>& bias, const Finish& finish)
+      : left_(left), finish_(finish) {
+    const double bound = static_cast<double>(left.max_abs) * static_cast<double>(right.max_abs) *
+                         static_cast<double>(left.depth);
+    in_doubles_ = bound < 0x1p48;
+    for (int64_t n = 0; n < right.rows; ++n) {
+      const size_t channel = finish.columns.At(n);
+      const int64_t zb = finish.columns.zero_points[channel] - Offset(right_dtype);
+      int64_t offset = left.depth * za * zb - za * right.sums[n];
+      if (!bias.empty()) offset += bias[n];
+      in_doubles_ = in_doubles_ && std::abs(offset) < (int64_t{1} << 50);
+      zeros_.push_back(zb);
+      offsets_.push_back(offset);
+      real_zeros_.push_back(static_cast<double>(zb));
+      real_offsets_.push_back(static_cast<double>(offset));
+      real_multipliers_.push_back(RealOf(finish.multipliers[channel]));
+    }
+  }
+
+  // Stores the sums of a row's columns from `column` on.
+  void Store(int64_t row, int64_t column, absl::Span<int64_t> sums, int64_t at,
+             ir::Tensor& out) const {
+    const int64_t count = static_cast<int64_t>(sums.size());
+    const auto exact = [&](int64_t j) {
+      const int64_t n = column + j;
+      return Rescale(sums[j] + offsets_[n] - zeros_[n] * left_.sums[row],
+                     finish_.multipliers[finish_.columns.At(n)], finish_.range);
+    };
+    int32_t stored[kMaxSums];
+    if (in_doubles_) {
+      double reals[kMaxSums];
+      ScaleSums(sums.data(), real_offsets_.data() + column, real_zeros_.data() + column,
+                static_cast<double>(left_.sums[row]), real_multipliers_.data() + column, count,
+                reals);
+      StoreReals(reals, count, finish_.range, stored, exact);
+    } else {
+      for (int64_t j = 0; j < count; ++j) stored[j] = static_cast<int32_t>(exact(j));
+    }
+    StoreInts(absl::MakeConstSpan(stored, count), at, out);
+  }
+
+ private:
+  const PackedRows& left_;
+  const Finish& finish_;
+  bool in_doubles_;
+  std::vector<int64_t> zeros_, offsets_;
+  std::vector<double> real_zeros_, real_offsets_, real_multipliers_;
+};
+
 // out[first + row, column] = store(bias[column] + sum (a - za)(b - zb)), a: [rows, depth], b:
 // [columns, depth].
 void Product(const ir::Tensor& a, const ir::Tensor& b, const std::vector<int64_t>& bias,
@@ -61,16 +116,9 @@ void Product(const ir::Tensor& a, const ir::Tensor& b, const std::vector<int64_t
   const PackedRows left = PackRows(a);
   const PackedRows right = PackRows(b);
   const int64_t za = finish.in.zero_point - Offset(a.dtype());
+  const Correction correction(left, right, b.dtype(), za, bias, finish);
   MultiplyRows(left, right, [&](int64_t row, int64_t column, absl::Span<int64_t> sums) {
-    for (size_t j = 0; j < sums.size(); ++j) {
-      const int64_t n = column + static_cast<int64_t>(j);
-      const size_t channel = finish.columns.At(n);
-      const int64_t zb = finish.columns.zero_points[channel] - Offset(b.dtype());
-      int64_t sum = sums[j] - za * right.sums[n] - zb * left.sums[row] + left.depth * za * zb;
-      if (!bias.empty()) sum += bias[n];
-      sums[j] = Rescale(sum, finish.multipliers[channel], finish.range);
-    }
-    StoreInts(sums, (first_row + row) * right.rows + column, out);
+    correction.Store(row, column, sums, (first_row + row) * right.rows + column, out);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/parallel.h"
+#include "evaluator/integer_round.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -25,6 +26,8 @@ struct Quotient {
     }
   }
 
+  double Real() const { return std::ldexp(static_cast<double>(mantissa), -right); }
+
   int64_t operator()(int64_t e, int64_t sum) const {
     if (right == 0) {
       const uint64_t numerator =
@@ -45,6 +48,52 @@ struct Quotient {
   }
 };
 
+// Normalises rows, one after the other.
+class Rows {
+ public:
+  Rows(const std::vector<uint32_t>& exponentials, const Quotient& quotient, const Affine& out,
+       ir::Tensor& result)
+      : exponentials_(exponentials), quotient_(quotient), out_(out), result_(result) {}
+
+  // The row at `from` goes to elements [at, at + columns) of the result.
+  template <typename T>
+  void Normalize(const T* from, int64_t columns, int64_t at) {
+    T max = from[0];
+    for (int64_t i = 1; i < columns; ++i) max = from[i] > max ? from[i] : max;
+    const uint32_t* const exponentials = exponentials_.data();
+    int64_t sum = 0;  // at most 2^31 a column
+    for (int64_t i = 0; i < columns; ++i) sum += exponentials[max - from[i]];
+    stored_.resize(columns);
+    if (columns >= static_cast<int64_t>(exponentials_.size())) {
+      // Fewer distances than columns: one division each, up to the first that gives 0.
+      steps_.assign(exponentials_.size(), static_cast<int32_t>(out_.range().Store(0)));
+      for (size_t d = 0; d < exponentials_.size(); ++d) {
+        const int64_t steps = quotient_(exponentials_[d], sum);
+        if (steps == 0) break;
+        steps_[d] = static_cast<int32_t>(out_.range().Store(steps));
+      }
+      const int32_t* const steps = steps_.data();
+      for (int64_t i = 0; i < columns; ++i) stored_[i] = steps[max - from[i]];
+    } else {
+      const double factor = quotient_.Real() / static_cast<double>(sum);
+      reals_.resize(columns);
+      for (int64_t i = 0; i < columns; ++i) reals_[i] = factor * exponentials[max - from[i]];
+      StoreReals(reals_.data(), columns, out_.range(), stored_.data(), [&](int64_t i) {
+        return out_.range().Store(quotient_(exponentials[max - from[i]], sum));
+      });
+    }
+    StoreInts(absl::MakeConstSpan(stored_), at, result_);
+  }
+
+ private:
+  const std::vector<uint32_t>& exponentials_;
+  const Quotient& quotient_;
+  const Affine& out_;
+  ir::Tensor& result_;
+  std::vector<int32_t> steps_, stored_;
+  std::vector<double> reals_;
+};
+
 }  // namespace
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Softmax& op, const IntegerNode& node) {
@@ -60,35 +109,18 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Softmax& op, const Intege
   const Quotient quotient(out.scale);
   return IntegerKernel(
       [=](absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
-        const ir::Tensor& x = *inputs[0];
-        const std::vector<uint32_t>& exponentials = *table;
+        const ir::Tensor x = inputs[0]->Contiguous();
         ir::Tensor result = ir::Tensor::Allocate(out.dtype, x.dims());
         const int64_t columns = x.dims().back();
         if (result.NumElements() == 0) return std::vector<ir::Tensor>{std::move(result)};
-        // A row of more columns than the dtype has integers divides once for each distance that
-        // occurs.
-        const bool remember = columns >= static_cast<int64_t>(exponentials.size());
         const int64_t grain = std::max<int64_t>(1, kIntegerBlock / columns);
         ParallelForRange(result.NumElements() / columns, grain, [&](int64_t begin, int64_t end) {
-          std::vector<int64_t> row(columns);
-          std::vector<int64_t> known;
-          for (int64_t r = begin; r < end; ++r) {
-            x.ReadInts(r * columns, absl::MakeSpan(row));
-            const int64_t max = *std::max_element(row.begin(), row.end());
-            int64_t sum = 0;  // at most 2^31 a column
-            for (int64_t& q : row) {
-              q = max - q;
-              sum += exponentials[q];
+          Rows rows(*table, quotient, out, result);
+          WithStored(x.dtype(), [&](auto zero) {
+            for (int64_t r = begin; r < end; ++r) {
+              rows.Normalize(x.data<decltype(zero)>() + r * columns, columns, r * columns);
             }
-            if (remember) known.assign(exponentials.size(), -1);
-            for (int64_t& d : row) {
-              int64_t steps = remember ? known[d] : -1;
-              if (steps < 0) steps = quotient(exponentials[d], sum);
-              if (remember) known[d] = steps;
-              d = out.range().Store(steps);
-            }
-            StoreInts(row, r * columns, result);
-          }
+          });
         });
         return std::vector<ir::Tensor>{std::move(result)};
       });
