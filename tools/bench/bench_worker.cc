@@ -90,7 +90,7 @@ absl::Status Serve(const std::vector<std::string>& arguments) {
   }
   MachineOptions machine;
   machine.jobs = jobs;
-  ApplyMachineOptions(machine);
+  RETURN_IF_ERROR(ApplyMachineOptions(machine));
   InputOptions binding;
   for (size_t i = 4; i < arguments.size(); ++i) {
     const size_t equals = arguments[i].find('=');
