@@ -23,6 +23,20 @@ absl::Status ParseModel(const std::string& bytes, onnx::ModelProto& model) {
   return absl::OkStatus();
 }
 
+std::map<std::string, std::vector<std::string>> DimNames(const onnx::GraphProto& graph) {
+  std::map<std::string, std::vector<std::string>> names;
+  for (const onnx::ValueInfoProto& input : graph.input()) {
+    std::vector<std::string> dims;
+    bool any = false;
+    for (const auto& dim : input.type().tensor_type().shape().dim()) {
+      dims.push_back(dim.dim_param());
+      any = any || !dim.dim_param().empty();
+    }
+    if (any) names[input.name()] = std::move(dims);
+  }
+  return names;
+}
+
 absl::StatusOr<LoadedModel> Load(const std::string& path, std::shared_ptr<const MappedFile> file) {
   ASSIGN_OR_RETURN(ScannedModel scanned, ScanModel(file->bytes()));
   onnx::ModelProto model;
@@ -35,6 +49,7 @@ absl::StatusOr<LoadedModel> Load(const std::string& path, std::shared_ptr<const 
   TensorImporter tensors(path, std::move(file), std::move(scanned.spans));
   GraphImporter graph(model, &tensors);
   ASSIGN_OR_RETURN(loaded.graph, graph.Import());
+  loaded.dim_names = DimNames(model.graph());
   loaded.weight_bytes = tensors.total_bytes();
   loaded.files = tensors.Files();
   for (const auto& [dtype, count] : tensors.converted()) {

@@ -2,6 +2,7 @@
 #ifndef FRONTEND_LOAD_ONNX_H_
 #define FRONTEND_LOAD_ONNX_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,10 @@ struct LoadedModel {
   // Of the graph without the tensors' data: 32 hexadecimal digits. With weight_bytes it tells
   // whether a file of qparams belongs to this model.
   std::string graph_hash;
-  int64_t weight_bytes = 0;        // of all initializers and constants
+  int64_t weight_bytes = 0;  // of all initializers and constants
+  // Of each graph input that has any: the symbolic name of each dim, "" for the others. Dims of one
+  // name are equal.
+  std::map<std::string, std::vector<std::string>> dim_names;
   std::vector<std::string> files;  // every file that was read, the model first
   std::vector<std::string> notes;  // e.g. "124 tensors are bf16, read as f32"
 };

@@ -200,6 +200,42 @@ absl::Status BindGrid(Graph& graph, Grid grid, absl::optional<int64_t> seq_len,
   return BindTensor(graph, mask, std::move(valid), names);
 }
 
+// Gives equal extents to dims of one symbolic name.
+absl::Status ShareDims(Graph& graph, const Bindings& bindings) {
+  struct Known {
+    int64_t extent;
+    std::string input;
+  };
+  std::map<std::string, Known> known;
+  std::map<std::string, ValueId> by_name;
+  for (ValueId id = 0; id < graph.num_values(); ++id) by_name[graph.value(id).name] = id;
+  for (const bool sets : {false, true}) {
+    for (const auto& [name, symbols] : bindings.dim_names) {
+      const auto input = by_name.find(name);
+      if (input == by_name.end()) continue;
+      ir::Type type = graph.value(input->second).type;
+      if (!type.shape.has_rank() || type.shape.rank() != static_cast<int>(symbols.size())) continue;
+      Dims dims = type.shape.dims();
+      for (size_t axis = 0; axis < dims.size(); ++axis) {
+        if (symbols[axis].empty()) continue;
+        const auto found = known.find(symbols[axis]);
+        if (dims[axis] == ir::kUnknownDim) {
+          if (sets && found != known.end()) dims[axis] = found->second.extent;
+        } else if (found == known.end()) {
+          known[symbols[axis]] = {dims[axis], name};
+        } else if (found->second.extent != dims[axis]) {
+          return InvalidInput("dim '", symbols[axis], "' is ", found->second.extent, " in input '",
+                              found->second.input, "' and ", dims[axis], " in input '", name, "'");
+        }
+      }
+      if (!sets || dims == type.shape.dims()) continue;
+      type.shape = dims;
+      graph.SetType(input->second, std::move(type));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // true where x >= 0.
 Tensor ValidOf(const Tensor& ids) {
   const Tensor x = ids.Sliced(2, 0, 1);
@@ -255,8 +291,11 @@ absl::StatusOr<BoundInputs> BindInputs(Graph& graph, const Bindings& bindings) {
     ASSIGN_OR_RETURN(const ValueId input, InputByName(graph, name));
     RETURN_IF_ERROR(BindTensor(graph, input, data, bound.names));
   }
-  if (bindings.grid)
+  RETURN_IF_ERROR(ShareDims(graph, bindings));
+  if (bindings.grid) {
     RETURN_IF_ERROR(BindGrid(graph, *bindings.grid, bindings.seq_len, bound.names));
+    RETURN_IF_ERROR(ShareDims(graph, bindings));
+  }
   if (positions == ir::kNoValue) return bound;
   const ir::Value& value = graph.value(positions);
   if (!value.constant && !bindings.require_positions) return bound;

@@ -2,6 +2,7 @@
 #ifndef PASSES_BIND_INPUTS_H_
 #define PASSES_BIND_INPUTS_H_
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,8 @@ struct Bindings {
   std::vector<std::pair<std::string, ir::Tensor>> tensors;  // --bind
   absl::optional<Grid> grid;                                // --grid or --profile
   absl::optional<int64_t> seq_len;                          // --seq-len or --profile
+  // Of each graph input that has any: the symbolic name of each dim, "" for the others.
+  std::map<std::string, std::vector<std::string>> dim_names;
   bool require_positions =
       true;  // false: pixel_position_ids may stay an input, for a run that feeds it
 };
@@ -59,6 +62,8 @@ absl::StatusOr<ir::ValueId> InputFor(const ir::Graph& graph, absl::string_view r
 //   3. from a grid: pixel_position_ids, i64 or i32 [B, S, 2], (x, y) in row-major order, then
 //      (-1, -1), and, where the graph has one, attention_mask [B, S], 1 where the patch is real, in
 //      that input's dtype. S is the graph's dim, else seq_len
+// Before and after the third, a dim whose symbolic name has become known through another input gets
+// its extent.
 // Afterwards a graph input that is pixel_position_ids must not be left.
 //
 // InvalidInput names the input, lists the graph's inputs where the name is unknown, and says how to

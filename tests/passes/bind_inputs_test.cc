@@ -78,6 +78,29 @@ TEST(BindInputs, SequenceLengthSettlesADynamicDim) {
   EXPECT_THAT(ConstantNamed(graph, "attention_mask"), ElementsAre(1, 1, 0));
 }
 
+TEST(BindInputs, DimsOfOneNameAreEqual) {
+  const std::string text = R"(graph g {
+    in %x: f32[1, ?, 2]
+    in %pixel_position_ids: i64[1, ?, 2]
+    %y = exp(%x): f32[1, ?, 2]
+    out %y
+    out %pixel_position_ids
+  })";
+  Bindings bindings = OfGrid(1, 2);
+  bindings.seq_len = 4;
+  bindings.dim_names = {{"x", {"", "S", ""}}, {"pixel_position_ids", {"", "S", ""}}};
+  ir::Graph graph = ParseOrDie(text);
+  ASSERT_OK(BindInputs(graph, bindings));
+  EXPECT_EQ(graph.value(graph.inputs()[0]).type.shape, ir::Shape({1, 4, 2}));
+
+  bindings.shapes = {{"x", {1, 5, 2}}};
+  graph = ParseOrDie(text);
+  EXPECT_THAT(BindInputs(graph, bindings), IsInvalidInput(HasSubstr("sequence length of 4")));
+  bindings.shapes.push_back({"pixel_position_ids", {1, 4, 2}});
+  graph = ParseOrDie(text);
+  EXPECT_THAT(BindInputs(graph, bindings), IsInvalidInput(HasSubstr("dim 'S' is 4 in input")));
+}
+
 TEST(BindInputs, ShapesSettleDynamicDims) {
   ir::Graph graph = ParseOrDie(R"(graph g {
   in %x: f32[?, 4]

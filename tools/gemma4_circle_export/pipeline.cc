@@ -260,6 +260,7 @@ absl::StatusOr<FoldedModel> LoadAndFold(
   model.notes = std::move(loaded.notes);
   model.files = std::move(loaded.files);
   ASSIGN_OR_RETURN(passes::Bindings bindings, ReadBindings(inputs, &model.files));
+  bindings.dim_names = std::move(loaded.dim_names);
   if (adopt_shapes) {
     bindings.require_positions = false;
     RETURN_IF_ERROR(adopt_shapes(model.graph));
