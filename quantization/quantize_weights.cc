@@ -63,36 +63,93 @@ std::vector<Group> FindGroups(const Graph& graph, const Block& block) {
   return groups;
 }
 
-// The data of the values between two blocks, for each sample, in one of the models.
-class Boundary {
- public:
-  Boundary(const Samples& samples, bool simulated)
-      : samples_(&samples), simulated_(simulated), kept_(samples.size()) {}
+// The nodes of `block` that compute `wanted` from values that `known` says yes to, and from graph
+// inputs.
+Block Slice(const Graph& graph, const Block& block, const std::vector<ValueId>& wanted,
+            absl::FunctionRef<bool(ValueId)> known) {
+  Block slice{{}, {}, wanted};
+  absl::flat_hash_set<ValueId> needed;
+  const auto need = [&](ValueId id) {
+    if (id == ir::kNoValue || graph.IsConstant(id) || !needed.insert(id).second) return;
+    if (known(id) || graph.Producer(id) == nullptr) slice.inputs.push_back(id);
+  };
+  for (ValueId id : wanted) need(id);
+  for (auto id = block.nodes.rbegin(); id != block.nodes.rend(); ++id) {
+    const ir::Node& node = graph.node(*id);
+    const bool computes =
+        std::any_of(node.outputs.begin(), node.outputs.end(),
+                    [&](ValueId result) { return needed.contains(result) && !known(result); });
+    if (!computes) continue;
+    slice.nodes.push_back(*id);
+    for (ValueId operand : node.inputs) need(operand);
+  }
+  std::reverse(slice.nodes.begin(), slice.nodes.end());
+  return slice;
+}
 
-  // Evaluates `wanted` for every sample, within `block`; visit(sample, their data).
-  absl::Status Evaluate(
-      const Graph& graph, const Block& block, const std::vector<ValueId>& wanted,
-      absl::FunctionRef<absl::Status(int64_t, const std::vector<Tensor>&)> visit) {
-    const ExtractedBlock part = ExtractBlock(graph, {block.nodes, block.inputs, wanted});
-    ASSIGN_OR_RETURN(const evaluator::FloatExecutor executor,
-                     evaluator::FloatExecutor::Create(part.graph));
-    evaluator::RunOptions options;
-    if (simulated_) {
-      options.adjust = [&](ValueId id, Tensor& data) {
-        const auto* q = std::get_if<ir::QuantPerTensor>(&part.graph.value(id).quantization);
-        if (q != nullptr) data = Simulate(data, *q);
-        return absl::OkStatus();
-      };
+// One of the models, as far as it is evaluated: the values between two blocks, and the input of one
+// linear, for each sample.
+class Frontier {
+ public:
+  Frontier(const Samples& samples, bool simulated)
+      : samples_(&samples),
+        simulated_(simulated),
+        kept_(samples.size()),
+        linear_inputs_(samples.size(), ir::kNoValue) {}
+
+  // Evaluates `wanted` of `block` for one sample after the other.
+  class Part {
+   public:
+    static absl::StatusOr<std::unique_ptr<Part>> Create(const Frontier& frontier,
+                                                        const Graph& graph, const Block& block,
+                                                        const std::vector<ValueId>& wanted) {
+      const Block slice = Slice(graph, block, wanted, [&](ValueId id) {
+        return !frontier.kept_.empty() && frontier.kept_[0].contains(id);
+      });
+      std::unique_ptr<Part> part(
+          new Part(frontier, graph, slice.inputs, ExtractBlock(graph, slice)));
+      ASSIGN_OR_RETURN(auto executor, evaluator::FloatExecutor::Create(part->extracted_.graph));
+      part->executor_.emplace(std::move(executor));
+      return part;
     }
-    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
-      ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, Inputs(graph, block, sample));
-      ASSIGN_OR_RETURN(const std::vector<Tensor> results, executor.Run(inputs, options));
-      RETURN_IF_ERROR(visit(sample, results));
+
+    absl::StatusOr<std::vector<Tensor>> Run(int64_t sample) const {
+      evaluator::RunOptions options;
+      if (frontier_.simulated_) {
+        options.adjust = [&](ValueId id, Tensor& data) {
+          const auto* q = std::get_if<ir::QuantPerTensor>(&extracted_.graph.value(id).quantization);
+          if (q != nullptr) data = Simulate(data, *q);
+          return absl::OkStatus();
+        };
+      }
+      ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, frontier_.Data(graph_, inputs_, sample));
+      return executor_->Run(inputs, options);
     }
-    return absl::OkStatus();
+
+   private:
+    Part(const Frontier& frontier, const Graph& graph, std::vector<ValueId> inputs,
+         ExtractedBlock extracted)
+        : frontier_(frontier),
+          graph_(graph),
+          inputs_(std::move(inputs)),
+          extracted_(std::move(extracted)) {}
+
+    const Frontier& frontier_;
+    const Graph& graph_;
+    std::vector<ValueId> inputs_;
+    ExtractedBlock extracted_;
+    absl::optional<evaluator::FloatExecutor> executor_;
+  };
+
+  // Keeps a linear's input until another one is kept: nothing in front of it is evaluated again.
+  void Keep(ValueId id, int64_t sample, const Tensor& data) {
+    absl::flat_hash_map<ValueId, Tensor>& kept = kept_[sample];
+    if (!kept.try_emplace(id, data).second) return;
+    if (linear_inputs_[sample] != ir::kNoValue) kept.erase(linear_inputs_[sample]);
+    linear_inputs_[sample] = id;
   }
 
-  // Goes to the far side of `block`, and drops what no block from `next` on reads.
+  // Goes to the far side of `block`, and drops what no block in `next` reads.
   absl::Status Cross(const Graph& graph, const Block& block, absl::Span<const Block> next) {
     absl::flat_hash_set<ValueId> needed;
     for (const Block& later : next) needed.insert(later.inputs.begin(), later.inputs.end());
@@ -100,24 +157,27 @@ class Boundary {
     for (ValueId id : block.outputs) {
       if (needed.contains(id)) wanted.push_back(id);
     }
-    return Evaluate(graph, block, wanted, [&](int64_t sample, const std::vector<Tensor>& results) {
+    ASSIGN_OR_RETURN(const auto part, Part::Create(*this, graph, block, wanted));
+    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
+      ASSIGN_OR_RETURN(const std::vector<Tensor> results, part->Run(sample));
       absl::flat_hash_map<ValueId, Tensor>& kept = kept_[sample];
       absl::erase_if(kept, [&](const auto& entry) { return !needed.contains(entry.first); });
       for (size_t i = 0; i < wanted.size(); ++i) kept[wanted[i]] = results[i];
-      return absl::OkStatus();
-    });
+    }
+    linear_inputs_.assign(samples_->size(), ir::kNoValue);
+    return absl::OkStatus();
   }
 
  private:
   // Graph inputs are read anew each time.
-  absl::StatusOr<std::vector<Tensor>> Inputs(const Graph& graph, const Block& block,
-                                             int64_t sample) const {
-    std::vector<Tensor> inputs;
+  absl::StatusOr<std::vector<Tensor>> Data(const Graph& graph, const std::vector<ValueId>& ids,
+                                           int64_t sample) const {
+    std::vector<Tensor> data;
     std::vector<Tensor> given;
-    for (ValueId id : block.inputs) {
+    for (ValueId id : ids) {
       const auto kept = kept_[sample].find(id);
       if (kept != kept_[sample].end()) {
-        inputs.push_back(kept->second);
+        data.push_back(kept->second);
         continue;
       }
       if (given.empty()) {
@@ -125,15 +185,22 @@ class Boundary {
       }
       const auto place = std::find(graph.inputs().begin(), graph.inputs().end(), id);
       G4C_CHECK(place != graph.inputs().end());
-      inputs.push_back(given[place - graph.inputs().begin()]);
+      data.push_back(given[place - graph.inputs().begin()]);
     }
-    return inputs;
+    return data;
   }
 
   const Samples* samples_;
   bool simulated_;
   std::vector<absl::flat_hash_map<ValueId, Tensor>> kept_;
+  std::vector<ValueId> linear_inputs_;  // by sample: what Keep put there
 };
+
+int64_t Elements(const Graph& graph, absl::Span<const ValueId> ids) {
+  int64_t sum = 0;
+  for (ValueId id : ids) sum += ir::NumElements(graph.value(id).type.shape.dims());
+  return sum;
+}
 
 class WeightQuantizer {
  public:
@@ -171,8 +238,8 @@ class WeightQuantizer {
       const Tensor& mask = *real.value(masked.mask).constant;
       real.SetConstant(masked.mask, MaskWithFill(mask, std::numeric_limits<float>::lowest()));
     }
-    Boundary given_at(*samples_, true);
-    Boundary real_at(*samples_, false);
+    Frontier given_at(*samples_, /*simulated=*/true);
+    Frontier real_at(*samples_, /*simulated=*/false);
     Progress progress("weights", "blocks", std::max<int64_t>(1, last + 1));
     for (int64_t b = 0; b <= last; ++b) {
       const Block& block = blocks[b];
@@ -204,22 +271,23 @@ class WeightQuantizer {
   }
 
   absl::Status QuantizeGroup(const Graph& real, Graph& simulated, const Block& block,
-                             const Group& group, Boundary& given_at, Boundary& real_at) {
+                             const Group& group, Frontier& given_at, Frontier& real_at) {
     const int64_t columns =
         graph_.value(graph_.node(group.linears[0]).inputs[1]).constant->dims()[1];
     InputMoments moments(columns, options_.method == WeightMethod::kGptq);
-    std::vector<Tensor> reals;
-    RETURN_IF_ERROR(real_at.Evaluate(real, block, {group.input},
-                                     [&](int64_t, const std::vector<Tensor>& results) {
-                                       reals.push_back(Rows(group.input, results[0]));
-                                       return absl::OkStatus();
-                                     }));
-    RETURN_IF_ERROR(given_at.Evaluate(simulated, block, {group.input},
-                                      [&](int64_t sample, const std::vector<Tensor>& results) {
-                                        moments.Add(Rows(group.input, results[0]), reals[sample]);
-                                        reals[sample] = Tensor();
-                                        return absl::OkStatus();
-                                      }));
+    ASSIGN_OR_RETURN(const auto given_part,
+                     Frontier::Part::Create(given_at, simulated, block, {group.input}));
+    ASSIGN_OR_RETURN(const auto real_part,
+                     Frontier::Part::Create(real_at, real, block, {group.input}));
+    const bool keep = Elements(graph_, {group.input}) <= 2 * Elements(graph_, block.inputs);
+    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
+      ASSIGN_OR_RETURN(const std::vector<Tensor> given_input, given_part->Run(sample));
+      ASSIGN_OR_RETURN(const std::vector<Tensor> real_input, real_part->Run(sample));
+      moments.Add(Rows(group.input, given_input[0]), Rows(group.input, real_input[0]));
+      if (!keep) continue;
+      given_at.Keep(group.input, sample, given_input[0]);
+      real_at.Keep(group.input, sample, real_input[0]);
+    }
     if (moments.rows() == 0 || !moments.IsFinite()) {
       return InvalidInput("the samples make value '", graph_.value(group.input).name,
                           "' NaN, infinite or empty, so that no weights can be chosen for ",

@@ -40,12 +40,14 @@ struct WeightNotes {
 //
 // With samples, block after block (quantization/blocks): each linear sees its inputs as the model
 // has them whose earlier linears, activations and other constants are quantised. Its inputs count
-// on valid rows only. Each block is evaluated twice for each sample and model (float and
-// simulated). Without samples (null), errors of all columns count alike and kGptq is kMse.
+// on valid rows only. Each sample is taken through each block once by the float and once by the
+// simulated model; what lies in front of a linear whose input is more than twice as large as the
+// block's is evaluated twice. Without samples (null), errors of all columns count alike and kGptq
+// is kMse.
 //
-// Memory: the weights twice, the values between two blocks for all samples and both models, and the
-// sums of one linear (quantization/hessian). The same bytes for any number of threads. InvalidInput
-// where inputs are not finite.
+// Memory: the weights twice; for all samples and both models the values between two blocks and one
+// linear's input of at most twice that size; the sums of one linear (quantization/hessian). The
+// same bytes for any number of threads. InvalidInput where inputs are not finite.
 absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const Samples* samples,
                                             const WeightOptions& options);
 
