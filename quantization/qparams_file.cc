@@ -55,9 +55,17 @@ absl::Status CheckKeys(const Json& json, absl::Span<const absl::string_view> kno
   return absl::OkStatus();
 }
 
+bool KeptInFloat(const ir::Quantization& q) {
+  const auto* none = std::get_if<ir::QuantNone>(&q);
+  return none != nullptr && none->reason == ir::NoQuantReason::kFloatKept;
+}
+
 absl::StatusOr<ir::Quantization> QuantizationOf(const Json& json, const std::string& name) {
   const std::string where = absl::StrCat("value '", name, "'");
   RETURN_IF_ERROR(CheckKeys(json, {"dtype", "axis", "scale", "zero_point"}, where));
+  if (json.size() == 1 && json.value("dtype", Json()) == "float") {
+    return ir::QuantNone{ir::NoQuantReason::kFloatKept};
+  }
   for (const char* key : {"dtype", "scale", "zero_point"}) {
     if (!json.contains(key)) return InvalidInput("qparams file: ", where, " has no '", key, "'");
   }
@@ -85,6 +93,7 @@ absl::StatusOr<ir::Quantization> QuantizationOf(const Json& json, const std::str
 }
 
 Json ToJson(const ir::Quantization& quantization) {
+  if (KeptInFloat(quantization)) return {{"dtype", "float"}};
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) {
     return {{"dtype", std::string(ir::DTypeName(q->dtype))},
             {"scale", q->scale},
@@ -103,7 +112,10 @@ QparamsFile CollectQparams(const ir::Graph& graph) {
   QparamsFile file;
   const auto add = [&](ir::ValueId id) {
     const ir::Value& value = graph.value(id);
-    if (ir::HasQparams(value.quantization)) file.values[value.name] = value.quantization;
+    const bool kept_in_float = IsReal(value) && KeptInFloat(value.quantization);
+    if (ir::HasQparams(value.quantization) || kept_in_float) {
+      file.values[value.name] = value.quantization;
+    }
   };
   for (ir::ValueId input : graph.inputs()) add(input);
   for (ir::NodeId id : graph.TopologicalOrder()) {
@@ -115,6 +127,7 @@ QparamsFile CollectQparams(const ir::Graph& graph) {
     }
   }
   for (const MaskedLogits& masked : FindMaskedLogits(graph)) {
+    if (!ir::HasQparams(graph.value(masked.sum).quantization)) continue;
     file.mask_fills[graph.value(masked.sum).name] = RangeOf(*graph.value(masked.mask).constant).lo;
   }
   return file;

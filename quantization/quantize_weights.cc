@@ -333,8 +333,11 @@ class WeightQuantizer {
 
   ir::QuantPerChannel SetRanges(NodeId id, absl::Span<const float> weight,
                                 absl::Span<const float> importance) {
-    ir::QuantPerChannel q = ChooseWeightQparamsByError(weight, importance, options_.dtype);
-    graph_.SetQuantization(graph_.node(id).inputs[1], q, ir::QuantOrigin::kWeight);
+    const ir::ValueId constant = graph_.node(id).inputs[1];
+    const auto own = options_.dtypes.find(constant);
+    const ir::DType dtype = own == options_.dtypes.end() ? options_.dtype : own->second;
+    ir::QuantPerChannel q = ChooseWeightQparamsByError(weight, importance, dtype);
+    graph_.SetQuantization(constant, q, ir::QuantOrigin::kWeight);
     return q;
   }
 

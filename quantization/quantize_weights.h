@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
 #include "quantization/samples.h"
@@ -19,6 +20,8 @@ enum class WeightMethod {
 
 struct WeightOptions {
   ir::DType dtype = ir::DType::kU8;
+  // Weights that have another one.
+  absl::flat_hash_map<ir::ValueId, ir::DType> dtypes;
   // Of the constants that are no weights; nullopt: activations are float.
   absl::optional<ir::DType> activation;
   WeightMethod method = WeightMethod::kGptq;

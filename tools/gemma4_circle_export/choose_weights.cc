@@ -8,12 +8,14 @@ namespace g4c::tools {
 
 absl::Status ChooseWeights(const ExportOptions& options,
                            const quantization::ConstantOptions& constants,
+                           const quantization::Formats& formats,
                            const quantization::Samples* samples, ir::Graph& graph,
                            ExportReport& report) {
   if (!constants.weight || options.weights_by == "rtn") return absl::OkStatus();
   if (samples != nullptr && samples->synthetic()) samples = nullptr;
   quantization::WeightOptions weights;
   weights.dtype = *constants.weight;
+  weights.dtypes = formats.WeightDTypes();
   weights.activation = constants.activation;
   weights.method = options.weights_by == "mse" || samples == nullptr
                        ? quantization::WeightMethod::kMse

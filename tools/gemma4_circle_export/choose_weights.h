@@ -6,6 +6,7 @@
 #include "gemma4_circle_export/export_report.h"
 #include "gemma4_circle_export/options.h"
 #include "quantization/constants.h"
+#include "quantization/formats.h"
 #include "quantization/samples.h"
 
 namespace g4c::tools {
@@ -15,6 +16,7 @@ namespace g4c::tools {
 // few calibration rows.
 absl::Status ChooseWeights(const ExportOptions& options,
                            const quantization::ConstantOptions& constants,
+                           const quantization::Formats& formats,
                            const quantization::Samples* samples, ir::Graph& graph,
                            ExportReport& report);
 

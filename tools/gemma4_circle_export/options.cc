@@ -180,8 +180,16 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (!options.qparams.empty() && calibrates)
     return UsageError("--qparams and --calibration exclude each other");
   const bool has_statistics = !options.save_stats.empty() || !options.load_stats.empty();
-  if (options.output.empty() && options.save_stats.empty()) {
+  const bool has_rules =
+      !options.config.empty() || !options.save_config.empty() || !options.explain.empty();
+  if (options.output.empty() && options.save_stats.empty() && options.save_config.empty() &&
+      options.explain.empty()) {
     return UsageError("-o is needed: the .circle file to write");
+  }
+  if (has_rules && (options.to_float || !options.qparams.empty())) {
+    return UsageError(
+        "--config, --save-config and --explain belong to quantising: they exclude --float and "
+        "--qparams");
   }
   if (has_statistics &&
       (options.to_float || !options.qparams.empty() || options.activation == ir::DType::kF32)) {
@@ -270,7 +278,8 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       "failed.");
   app.add_option("MODEL", options.model, "the ONNX file")->required();
   app.add_option("-o,--output", options.output,
-                 "the .circle file to write; may be left out with --save-stats");
+                 "the .circle file to write; may be left out with --save-stats, --save-config and "
+                 "--explain");
   AddInputOptions(app, options.inputs, inputs);
   app.add_option("--activation", activation, "u8 | i8 | i16 | float (u8)");
   app.add_option("--weight", weight, "u8 | i8 | u4 | i4 | i16 | float (u8)");
@@ -296,6 +305,15 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   app.add_option(
       "--observer", observer,
       "how calibration chooses ranges: block | minmax | percentile | mse | entropy (block)");
+  app.add_option("--config", options.config,
+                 "rules that say by module, operator and role how finely what is quantised");
+  app.add_option("--save-config", options.save_config, "write the effective rules to this file");
+  app.add_option("--explain", options.explain,
+                 "say which rule decides how this value is quantised (repeatable)")
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
   app.add_option("--save-stats", options.save_stats,
                  "write what calibration observed to this file; goes on where it is there already");
   app.add_option("--load-stats", options.load_stats,

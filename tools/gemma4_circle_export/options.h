@@ -45,7 +45,7 @@ enum class Io { kQuantised, kFloat };
 
 struct ExportOptions {
   std::string model;
-  std::string output;  // empty: only --save-stats is written
+  std::string output;  // empty: only statistics, configuration or explanations are wanted
   InputOptions inputs;
   // nullopt: not given. "float" is ir::DType::kF32.
   absl::optional<ir::DType> activation;
@@ -58,6 +58,9 @@ struct ExportOptions {
   std::string calibration;
   std::map<std::string, std::string> calibration_keys;
   absl::optional<quantization::Observer> observer;
+  std::string config;
+  std::string save_config;
+  std::vector<std::string> explain;
   std::string save_stats;
   std::vector<std::string> load_stats;
   std::string weights_by;  // "rtn", "mse", "gptq"; empty: not given

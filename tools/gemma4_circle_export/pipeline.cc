@@ -17,6 +17,7 @@
 #include "gemma4_circle_export/bindings.h"
 #include "gemma4_circle_export/calibration.h"
 #include "gemma4_circle_export/choose_weights.h"
+#include "gemma4_circle_export/configuration.h"
 #include "gemma4_circle_export/export_report.h"
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/verbs.h"
@@ -52,12 +53,15 @@ absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner,
                        bool& is_qdq) {
   const bool has_pairs = passes::HasQdq(graph);
   is_qdq = has_pairs && !options.to_float && !options.requantise;
-  if (is_qdq && (options.activation || options.weight || !options.calibration.empty() ||
-                 options.observer || !options.qparams.empty())) {
+  const bool quantises =
+      options.activation || options.weight || options.observer || !options.calibration.empty() ||
+      !options.qparams.empty() || !options.save_stats.empty() || !options.load_stats.empty() ||
+      !options.config.empty() || !options.save_config.empty() || !options.explain.empty();
+  if (is_qdq && quantises) {
     return UsageError(
         "the model has Q/DQ pairs, which decide its qparams: --activation, --weight, "
-        "--calibration, "
-        "--observer and --qparams need --requantise, which drops them");
+        "--calibration, --observer, --config, --explain, --save-stats, --load-stats and --qparams "
+        "need --requantise, which drops them");
   }
   passes::PassList list("take-pairs");
   if (is_qdq) {
@@ -93,34 +97,29 @@ void KeepFloat(ir::Graph& graph) {
 // Qparams of activations from samples or statistics. Returns the samples, null where there are
 // none.
 absl::StatusOr<std::unique_ptr<quantization::Samples>> QuantizeActivations(
-    const ExportOptions& options, FoldedModel& model, ExportReport& report) {
+    const ExportOptions& options, FoldedModel& model, const quantization::Formats& formats,
+    ExportReport& report) {
   ir::Graph& graph = model.graph;
   ASSIGN_OR_RETURN(Calibration calibration, Calibrate(options, model, report));
-  const ir::DType activation = options.activation.value_or(ir::DType::kU8);
-  const quantization::Observer observer = options.observer.value_or(quantization::Observer::kBlock);
-  quantization::Observations observations = quantization::ObservationsOf(
-      calibration.statistics, [&](ir::ValueId, const quantization::ValueStatistics& seen) {
-        return quantization::ObservedRange(seen, observer, activation,
-                                           quantization::IsSymmetric(activation));
-      });
+  formats.Apply(graph);
+  const quantization::Observations own = formats.Observe(calibration.statistics);
   const bool has_samples = calibration.samples != nullptr && !calibration.synthetic();
-  const bool narrows = observer == quantization::Observer::kBlock && has_samples;
-  if (observer == quantization::Observer::kBlock && calibration.samples == nullptr) {
+  const bool narrows = formats.WantsBlockSearch() && has_samples;
+  if (formats.WantsBlockSearch() && calibration.samples == nullptr) {
     report.Warn(
         "no --calibration beside --load-stats: ranges are exact minima and maxima, since the block "
         "observer runs samples");
   }
-  std::vector<quantization::GroupError> errors;
+  quantization::RangeSearch search;
   if (narrows || options.mixed) {
-    ASSIGN_OR_RETURN(
-        quantization::RangeSearch found,
-        quantization::SearchRanges(graph, *calibration.samples, observations, activation));
-    if (narrows) observations = std::move(found.observations);
-    errors = std::move(found.errors);
+    ASSIGN_OR_RETURN(search,
+                     quantization::SearchRanges(graph, *calibration.samples, own, formats.base()));
   }
+  const quantization::Observations observations =
+      formats.Combine(own, narrows ? search.observations : own);
   const quantization::ActivationDTypes dtypes =
-      options.mixed ? quantization::ChooseWide(graph, errors, *options.mixed)
-                    : quantization::ActivationDTypes(activation);
+      options.mixed ? quantization::ChooseWide(graph, search.errors, *options.mixed)
+                    : formats.ActivationDTypesOf();
   const ir::QuantOrigin origin =
       calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
@@ -160,6 +159,44 @@ absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
   return WriteText(options.save_qparams, quantization::PrintQparams(file));
 }
 
+// What was asked for apart from the file.
+absl::Status WithoutOutput(const ExportOptions& options, FoldedModel& model, ExportReport& report) {
+  quantization::MarkNotApplicable(model.graph);
+  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, report));
+  ASSIGN_OR_RETURN(const quantization::Formats formats,
+                   quantization::Formats::Resolve(model.graph, config));
+  RETURN_IF_ERROR(TellConfiguration(options, model.graph, config, formats));
+  if (options.save_stats.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
+  report.PrintStatistics(calibration.statistics.num_samples());
+  return absl::OkStatus();
+}
+
+// Qparams from what the model and its samples are like.
+absl::Status QuantizeAnew(const ExportOptions& options, FoldedModel& model,
+                          quantization::ConstantOptions& constants, ExportReport& report) {
+  ir::Graph& graph = model.graph;
+  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, report));
+  ASSIGN_OR_RETURN(const quantization::Formats formats,
+                   quantization::Formats::Resolve(graph, config));
+  RETURN_IF_ERROR(TellConfiguration(options, graph, config, formats));
+  constants = {config.activation, config.weight};
+  std::unique_ptr<quantization::Samples> samples;
+  if (config.activation != ir::DType::kF32) {
+    ASSIGN_OR_RETURN(samples, QuantizeActivations(options, model, formats, report));
+  } else {
+    constants.activation.reset();
+    formats.Apply(graph);
+    if (!options.calibration.empty()) {
+      ASSIGN_OR_RETURN(samples, OpenCalibration(options, graph, report));
+    }
+  }
+  quantization::KeepConstantsInFloat(graph);
+  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, samples.get(), graph, report));
+  formats.ApplyToWeights(graph);
+  return absl::OkStatus();
+}
+
 // Qparams on everything that can have them. `constants` is what was chosen.
 absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& model,
                       quantization::ConstantOptions& constants, ExportReport& report) {
@@ -167,21 +204,12 @@ absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& mo
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
     quantization::PropagateQparams(graph, nullptr);
-  } else if (options.activation == ir::DType::kF32) {
-    constants = {absl::nullopt, options.weight};
-    std::unique_ptr<quantization::Samples> samples;
-    if (!options.calibration.empty()) {
-      ASSIGN_OR_RETURN(samples, OpenCalibration(options, graph, report));
-    }
-    RETURN_IF_ERROR(ChooseWeights(options, constants, samples.get(), graph, report));
   } else if (!options.qparams.empty()) {
     RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
   } else {
-    constants = {options.activation.value_or(ir::DType::kU8),
-                 options.weight.value_or(ir::DType::kU8)};
-    ASSIGN_OR_RETURN(const auto samples, QuantizeActivations(options, model, report));
-    RETURN_IF_ERROR(ChooseWeights(options, constants, samples.get(), graph, report));
+    RETURN_IF_ERROR(QuantizeAnew(options, model, constants, report));
   }
+  quantization::KeepConstantsInFloat(graph);
   return quantization::QuantizeConstants(graph, constants);
 }
 
@@ -294,12 +322,7 @@ absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
   RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
 
-  if (options.output.empty()) {
-    quantization::MarkNotApplicable(graph);
-    ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
-    report.PrintStatistics(calibration.statistics.num_samples());
-    return absl::OkStatus();
-  }
+  if (options.output.empty()) return WithoutOutput(options, model, report);
 
   // Quantise, legalise.
   quantization::ConstantOptions constants;
