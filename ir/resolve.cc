@@ -225,7 +225,8 @@ absl::StatusOr<Slice> ResolveSlice(const Shape& x, const Ints& starts, const Int
 
 absl::StatusOr<Padding> ResolvePads(int rank, const Ints& pads, const OptionalInts& axes) {
   const size_t count = axes.has_value() ? axes->size() : rank;
-  if (pads.size() != 2 * count) return InvalidInput(pads.size(), " pads for ", count, " axes");
+  if (pads.size() != 2 * count)
+    return InvalidInput(pads.size(), " pads for ", count, " axes, which need ", 2 * count);
   Padding padding{Ints(rank, 0), Ints(rank, 0)};
   if (axes.has_value()) RETURN_IF_ERROR(NormalizeAxes(*axes, rank).status());
   for (size_t i = 0; i < count; ++i) {
@@ -275,7 +276,7 @@ absl::StatusOr<Ints> ResolveSplit(int64_t dim, const OptionalInts& sizes, int pi
     int64_t sum = 0;
     for (int64_t size : *sizes) {
       if (size < 0 || __builtin_add_overflow(sum, size, &sum))
-        return InvalidInput("bad split size ", size);
+        return InvalidInput("a split size of ", size);
     }
     if (dim != kUnknownDim && sum != dim) {
       return InvalidInput("the split sizes ", IntsText(*sizes), " add to ", sum, ", not to ", dim);
@@ -307,7 +308,7 @@ absl::StatusOr<SplitPiece> ResolveSplitItem(const SplitItem& op, const Dims& x, 
   int64_t piece = 1;
   if (split != nullptr) {
     ASSIGN_OR_RETURN(piece, IntScalarOf(*split));
-    if (piece < 1) return InvalidInput("bad split size ", piece);
+    if (piece < 1) return InvalidInput("a split size of ", piece);
   }
   const int64_t count = dim == 0 ? 0 : (dim - 1) / piece + 1;
   const int64_t item = index < 0 ? index + count : index;

@@ -19,13 +19,19 @@ absl::StatusOr<int64_t> PerHead(int64_t dim, int64_t heads) {
   return dim / heads;
 }
 
+// No file holds larger ones, and below that no sum of them overflows.
+constexpr int64_t kMostWindow = INT32_MAX;
+
+absl::Status CheckWindow(absl::string_view name, int64_t value, int64_t least) {
+  if (value >= least && value <= kMostWindow) return absl::OkStatus();
+  return InvalidInput(name, " of ", value, ", must be from ", least, " to ", kMostWindow);
+}
+
 absl::StatusOr<Ints> SpatialAttribute(const Ints& given, size_t count, absl::string_view name) {
   if (given.empty()) return Ints(count, 1);
   if (given.size() != count)
     return InvalidInput(given.size(), " ", name, " for ", count, " spatial axes");
-  for (int64_t value : given) {
-    if (value < 1) return InvalidInput("bad ", name, " ", value);
-  }
+  for (int64_t value : given) RETURN_IF_ERROR(CheckWindow(name, value, 1));
   return given;
 }
 
@@ -42,20 +48,24 @@ absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Sha
   window.kernel.assign(weight.dims().begin() + 2, weight.dims().end());
   ASSIGN_OR_RETURN(window.strides, SpatialAttribute(op.strides, count, "strides"));
   ASSIGN_OR_RETURN(window.dilations, SpatialAttribute(op.dilations, count, "dilations"));
-  if (op.group < 1) return InvalidInput("bad group ", op.group);
+  RETURN_IF_ERROR(CheckWindow("group", op.group, 1));
+  for (int64_t pad : op.pads) RETURN_IF_ERROR(CheckWindow("pads", pad, 0));
   if (!op.pads.empty() && op.pads.size() != 2 * count) {
-    return InvalidInput(op.pads.size(), " pads for ", count, " spatial axes");
+    return InvalidInput(op.pads.size(), " pads for ", count, " spatial axes, which need ",
+                        2 * count);
   }
   const bool same = op.auto_pad == "SAME_UPPER" || op.auto_pad == "SAME_LOWER";
   if (!same && op.auto_pad != "NOTSET" && op.auto_pad != "VALID") {
-    return InvalidInput("unknown auto_pad '", op.auto_pad, "'");
+    return InvalidInput("auto_pad is '", op.auto_pad,
+                        "', none of NOTSET, SAME_UPPER, SAME_LOWER, VALID");
   }
   for (size_t i = 0; i < count; ++i) {
     const int64_t in = x.dim(static_cast<int>(i) + 2);
     const int64_t stride = window.strides[i];
     int64_t before = 0, after = 0, out = kUnknownDim;
     const bool known = in != kUnknownDim && window.kernel[i] != kUnknownDim;
-    const int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    if (known) RETURN_IF_ERROR(CheckWindow("a kernel", window.kernel[i], 0));
+    const int64_t extent = !known ? 0 : (window.kernel[i] - 1) * window.dilations[i] + 1;
     if (same) {
       before = after = kUnknownDim;
       if (in != kUnknownDim) out = (in + stride - 1) / stride;
@@ -68,7 +78,6 @@ absl::StatusOr<ConvWindow> ResolveConv(const Conv& op, const Shape& x, const Sha
       if (op.auto_pad == "NOTSET" && !op.pads.empty()) {
         before = op.pads[i];
         after = op.pads[count + i];
-        if (before < 0 || after < 0) return InvalidInput("negative pad ", std::min(before, after));
       }
       if (known) {
         const int64_t span = in + before + after - extent;

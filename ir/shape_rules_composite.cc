@@ -10,7 +10,8 @@ namespace {
 
 // The scale (operand 1) and zero point (operand 2) of a QuantizeLinear or DequantizeLinear.
 absl::Status CheckQparams(int64_t axis, DType stored, const ShapeContext& context) {
-  if (!IsInteger(stored)) return InvalidInput("quantised data of ", DTypeName(stored));
+  if (!IsInteger(stored))
+    return InvalidInput("quantised data is ", DTypeName(stored), ", must be an integer");
   RETURN_IF_ERROR(NeedFloat(context, 1));
   ASSIGN_OR_RETURN(int64_t channels, ListLength(context, 1));
   if (context.Has(2)) {

@@ -71,7 +71,7 @@ TEST(ImportMovementTest, Pad) {
             "invalid: mode 'wrap' exists since opset 19   Pad 'n_y'");
   EXPECT_EQ(Outcome(Node("Pad", {"x", "p", "", "a"}, {"y"}),
                     {Int64s("p", {2}, {0, 0}), Int64s("a", {1}, {0})}, 17),
-            "invalid: 2 pads for 2 axes   Pad 'n_y'");
+            "invalid: 2 pads for 2 axes, which need 4   Pad 'n_y'");
   EXPECT_EQ(Outcome(Node("Pad", {"x", "p", "", "a"}, {"y"}),
                     {Int64s("p", {2}, {0, 0}), Int64s("a", {1}, {0})}, 18),
             "k   %p: i64[2] = splat(0); "

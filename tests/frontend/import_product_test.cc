@@ -64,19 +64,20 @@ TEST(ImportProductTest, Conv) {
   EXPECT_EQ(Outcome(Node("Conv", {"i", "w"}, {"y"},
                          {IntsAttr("kernel_shape", {1, 1}), IntsAttr("strides", {0, 1})}),
                     {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
-            "invalid: bad strides 0   Conv 'n_y'");
-  EXPECT_EQ(Outcome(Node("Conv", {"i", "w"}, {"y"}, {StringAttr("auto_pad", "ODD")}),
-                    {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
-            "invalid: unknown auto_pad 'ODD'   Conv 'n_y'");
+            "invalid: strides of 0, must be from 1 to 2147483647   Conv 'n_y'");
+  EXPECT_EQ(
+      Outcome(Node("Conv", {"i", "w"}, {"y"}, {StringAttr("auto_pad", "ODD")}),
+              {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
+      "invalid: auto_pad is 'ODD', none of NOTSET, SAME_UPPER, SAME_LOWER, VALID   Conv 'n_y'");
   EXPECT_EQ(Outcome(Node("Conv", {"i", "w"}, {"y"}, {IntAttr("group", 0)}),
                     {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
-            "invalid: bad group 0   Conv 'n_y'");
+            "invalid: group of 0, must be from 1 to 2147483647   Conv 'n_y'");
   EXPECT_EQ(Outcome(Node("Conv", {"i", "w"}, {"y"}, {IntsAttr("pads", {1, 1, 1})}),
                     {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
-            "invalid: 3 pads for 2 spatial axes   Conv 'n_y'");
+            "invalid: 3 pads for 2 spatial axes, which need 4   Conv 'n_y'");
   EXPECT_EQ(Outcome(Node("Conv", {"i", "w"}, {"y"}, {IntsAttr("pads", {-1, 1, 1, INT64_MAX})}),
                     {Floats("i", {1, 1, 2, 2}, {1, 2, 3, 4}), Floats("w", {1, 1, 1, 1}, {1})}),
-            "invalid: negative pad -1   Conv 'n_y'");
+            "invalid: pads of -1, must be from 0 to 2147483647   Conv 'n_y'");
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(ImportQuantizeTest, QuantizeLinear) {
       "unsupported: element type FLOAT8E4M3FN; "
       "export in float32, float16 or bfloat16, and integers up to 64 bits   QuantizeLinear 'n_y'");
   EXPECT_EQ(Outcome(Node("QuantizeLinear", {"x", "s", "s"}, {"y"}), Operands(), 21),
-            "invalid: quantised data of f32   QuantizeLinear 'n_y'");
+            "invalid: quantised data is f32, must be an integer   QuantizeLinear 'n_y'");
 }
 
 TEST(ImportQuantizeTest, DequantizeLinear) {
@@ -75,7 +75,7 @@ TEST(ImportQuantizeTest, DequantizeLinear) {
   EXPECT_EQ(Outcome(Node("DequantizeLinear", {"w", "s", "z"}, {"y"}), Operands()),
             "invalid: operand 2 must be i8, is u8   DequantizeLinear 'n_y'");
   EXPECT_EQ(Outcome(Node("DequantizeLinear", {"x", "s"}, {"y"}), Operands()),
-            "invalid: quantised data of f32   DequantizeLinear 'n_y'");
+            "invalid: quantised data is f32, must be an integer   DequantizeLinear 'n_y'");
   EXPECT_EQ(Outcome(Node("DequantizeLinear", {"w", "s"}, {"y"}, {}, "com.microsoft"), Operands()),
             "k   %w: i8[2, 3] = [97, 98, 99, 100, 101, 102]; "
             "k   %s: f32[] = [0.5]; "

@@ -135,9 +135,20 @@ TEST(ResolveConv, GivesPadsOfEveryMode) {
     EXPECT_EQ(window.kernel, (Ints{2, 3}));
   }
   EXPECT_THAT(ResolveConv(Conv{"NOTSET", {}, 1, {1, 1}, {}}, x, weight),
-              IsInvalidInput("2 pads for 2 spatial axes"));
+              IsInvalidInput("2 pads for 2 spatial axes, which need 4"));
   EXPECT_THAT(ResolveConv(Conv{"NOTSET", {}, 1, {}, {0, 1}}, x, weight),
-              IsInvalidInput("bad strides 0"));
+              IsInvalidInput("strides of 0, must be from 1 to 2147483647"));
+  // Sums of such sizes must not overflow.
+  constexpr int64_t kMax = INT64_MAX, kMost = INT32_MAX;
+  EXPECT_THAT(ResolveConv(Conv{"NOTSET", {}, 1, {0, 0, 0, kMax}, {}}, x, weight),
+              IsInvalidInput("pads of 9223372036854775807, must be from 0 to 2147483647"));
+  EXPECT_THAT(ResolveConv(Conv{"NOTSET", {kMax, 1}, 1, {}, {}}, x, weight),
+              IsInvalidInput("dilations of 9223372036854775807, must be from 1 to 2147483647"));
+  EXPECT_THAT(ResolveConv(Conv{"NOTSET", {}, 0, {}, {}}, x, weight),
+              IsInvalidInput("group of 0, must be from 1 to 2147483647"));
+  EXPECT_THAT(ResolveConv(Conv{}, x, Shape{4, 3, 2, kMost + 1}),
+              IsInvalidInput("a kernel of 2147483648, must be from 0 to 2147483647"));
+  EXPECT_OK(ResolveConv(Conv{"SAME_UPPER", {kMost, kMost}, 1, {}, {kMost, kMost}}, x, weight));
 }
 
 TEST(FusedMatMulPerm, MovesTheBatchAxis) {
