@@ -22,6 +22,7 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -149,6 +150,14 @@ TEST_F(LoadOnnxTest, SaysOnceWhichFloatsWereConverted) {
   EXPECT_THAT(loaded.notes,
               ElementsAre("1 tensor is f16, read as f32", "2 tensors are bf16, read as f32",
                           "1 tensor is f64, read as f32", StartsWith("quantization_annotation")));
+}
+
+TEST_F(LoadOnnxTest, NamesSymbolicDims) {
+  onnx::ModelProto model = Model({Node("Neg", {"x"}, {"y"})});
+  *model.mutable_graph()->add_input() = ValueInfo("ids", {1, -1, -1});
+  *model.mutable_graph()->add_input() = ValueInfo("scalar", {});
+  ASSERT_OK_AND_ASSIGN(const LoadedModel loaded, Load(model));
+  EXPECT_THAT(loaded.dim_names, ElementsAre(Pair("ids", ElementsAre("", "N", "N"))));
 }
 
 // Lists of numbers may be packed or not, whatever the schema says, and a message in two pieces is
