@@ -17,7 +17,7 @@ namespace {
 // The arrays of one file, one for each graph input, all with the same number of samples.
 struct Stack {
   std::string file;
-  std::vector<ir::Tensor> arrays;  // [N, *input shape]
+  std::vector<ir::Tensor> arrays;  // [N, *input shape]; none where the file is read when needed
   int64_t count = 0;
 };
 
@@ -107,9 +107,10 @@ absl::StatusOr<Stack> OpenFile(const std::string& path, const ir::Graph& graph,
 
 class FileSamples : public Samples {
  public:
-  FileSamples(const ir::Graph& graph, std::vector<Stack> stacks, bool check_finite)
-      : stacks_(std::move(stacks)), check_finite_(check_finite) {
+  FileSamples(const ir::Graph& graph, std::vector<Stack> stacks, const SampleOptions& options)
+      : stacks_(std::move(stacks)), options_(options) {
     for (ir::ValueId input : graph.inputs()) {
+      inputs_.AddInput(graph.value(input).name, graph.value(input).type);
       names_.push_back(graph.value(input).name);
       shapes_.push_back(graph.value(input).type.shape.dims());
     }
@@ -122,10 +123,21 @@ class FileSamples : public Samples {
     int64_t local = index;
     const Stack* stack = stacks_.data();
     while (local >= stack->count) local -= (stack++)->count;
+    if (stack->arrays.empty() && !names_.empty()) {
+      // Only one such file is held at a time: a compressed one is in memory as a whole.
+      if (stack->file != opened_.file) {
+        opened_ = Stack();
+        ASSIGN_OR_RETURN(opened_, OpenFile(stack->file, inputs_, options_));
+        if (opened_.count != stack->count) {
+          return InvalidInput("'", stack->file, "' changed while it was used");
+        }
+      }
+      stack = &opened_;
+    }
     std::vector<ir::Tensor> inputs;
     for (size_t i = 0; i < stack->arrays.size(); ++i) {
       ir::Tensor sample = stack->arrays[i].Sliced(0, local, 1).Reshaped(shapes_[i]).Contiguous();
-      if (check_finite_ && ir::IsFloat(sample.dtype())) {
+      if (options_.check_finite && ir::IsFloat(sample.dtype())) {
         const std::vector<float> elements = sample.Floats();
         for (size_t k = 0; k < elements.size(); ++k) {
           if (std::isfinite(elements[k])) continue;
@@ -146,10 +158,12 @@ class FileSamples : public Samples {
 
  private:
   std::vector<Stack> stacks_;
+  SampleOptions options_;
+  ir::Graph inputs_;  // nothing but the graph's inputs
   std::vector<std::string> names_;
   std::vector<ir::Dims> shapes_;
-  bool check_finite_;
   int64_t size_ = 0;
+  mutable Stack opened_;  // the file that was read last
 };
 
 class NormalSamples : public Samples {
@@ -229,6 +243,7 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
   for (const std::string& file : files) {
     ASSIGN_OR_RETURN(Stack stack, OpenFile(file, graph, options));
     total += stack.count;
+    if (files.size() > 1) stack.arrays.clear();  // all have been checked
     stacks.push_back(std::move(stack));
   }
   if (total == 0) {
@@ -238,7 +253,7 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
             ? ""
             : absl::StrCat(" of input '", graph.value(graph.inputs()[0]).name, "'"));
   }
-  return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
+  return std::make_unique<FileSamples>(graph, std::move(stacks), options);
 }
 
 absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(
@@ -267,7 +282,7 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenNamedSamples(
   if (files.empty()) stack.count = 1;
   std::vector<Stack> stacks;
   stacks.push_back(std::move(stack));
-  return std::make_unique<FileSamples>(graph, std::move(stacks), options.check_finite);
+  return std::make_unique<FileSamples>(graph, std::move(stacks), options);
 }
 
 absl::StatusOr<std::unique_ptr<Samples>> SyntheticSamples(const ir::Graph& graph, int64_t count) {

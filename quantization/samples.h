@@ -21,7 +21,7 @@ class Samples {
   virtual ~Samples() = default;
   virtual int64_t size() const = 0;
   // The inputs of sample `index`, in the order of Graph::inputs(), of exactly their types.
-  // InvalidInput for NaN or Inf, naming the sample, the input and the place.
+  // InvalidInput for NaN or Inf, naming the sample, the input and the place. One thread at a time.
   virtual absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const = 0;
   // Made up rather than given by the user; the audit says so.
   virtual bool synthetic() const { return false; }
@@ -39,8 +39,10 @@ struct SampleOptions {
 // Opens `path`: an .npz (one member an input), an .npy (for a graph with one input), or a folder of
 // either, whose files are taken in the order of their names. An array has the shape (N, *input
 // shape), or (N, *input shape[1:]) where the input's dim 0 is 1, or is one sample of exactly the
-// input's shape. All inputs of a file have the same N. InvalidInput names the file, the member and
-// the input: a missing or extra member, another shape or dtype, no samples.
+// input's shape. All inputs of a file have the same N. Of a folder, one file is held at a time; of
+// a file, arrays are mapped, but compressed members of an .npz are in memory as a whole.
+// InvalidInput names the file, the member and the input: a missing or extra member, another shape
+// or dtype, no samples.
 absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
                                                      const ir::Graph& graph,
                                                      const SampleOptions& options);

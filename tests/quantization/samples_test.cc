@@ -92,6 +92,29 @@ TEST_F(SamplesTest, AnExtraMemberIsAnErrorUnlessAllowed) {
   EXPECT_OK(OpenSamples(path, graph, options).status());
 }
 
+TEST_F(SamplesTest, AFolderIsReadFileByFile) {
+  const ir::Graph graph = ParseOrDie(kOneInput);
+  for (int i = 0; i < 3; ++i) {
+    std::vector<float> data(4, static_cast<float>(i));
+    if (i == 2) data[1] = INFINITY;
+    const NpzMember members[] = {{"x", "<f4", {2, 2}, Bytes(data)}};
+    ASSERT_OK(WriteNpz(dir_.File(absl::StrCat(i, ".npz")), members, /*compress=*/true));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto samples, OpenSamples(dir_.path(), graph, {}));
+  EXPECT_EQ(samples->size(), 6);
+  for (int i : {0, 3, 2, 1}) {
+    ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> inputs, samples->Get(i));
+    EXPECT_EQ(inputs[0].Floats()[0], static_cast<float>(i / 2)) << i;
+  }
+  EXPECT_THAT(samples->Get(4).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("2.npz': sample 0 of input 'x' is inf at [0, 1]")));
+  // A file that is gone is said when it is needed.
+  ASSERT_EQ(std::remove(dir_.File("0.npz").c_str()), 0);
+  EXPECT_THAT(samples->Get(0).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0.npz")));
+}
+
 TEST_F(SamplesTest, NamesTheNanAndItsPlace) {
   const ir::Graph graph = ParseOrDie(kOneInput);
   ASSERT_OK_AND_ASSIGN(const auto samples,
