@@ -4,7 +4,7 @@
 
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "ir/quantize_constant.h"
+#include "evaluator/quantize.h"
 #include "quantization/block_search.h"
 #include "quantization/block_spans.h"
 #include "quantization/constants.h"
@@ -20,23 +20,7 @@ using ir::ValueId;
 
 // The real numbers that a weight's stored integers stand for.
 Tensor SimulatedWeight(const ir::Value& weight) {
-  const Tensor& data = *weight.constant;
-  Tensor result = Tensor::Allocate(ir::DType::kF32, data.dims());
-  float* to = result.mutable_data<float>();
-  const int64_t channels = data.dims()[0];
-  const int64_t width = channels == 0 ? 0 : data.NumElements() / channels;
-  const auto* per_channel = std::get_if<ir::QuantPerChannel>(&weight.quantization);
-  const auto* per_tensor = std::get_if<ir::QuantPerTensor>(&weight.quantization);
-  ParallelFor(channels, [&](int64_t channel) {
-    std::vector<int32_t> stored(width);
-    ir::ReadStoredInts(weight, channel * width, absl::MakeSpan(stored));
-    const float scale = per_channel ? per_channel->scales[channel] : per_tensor->scale;
-    const int64_t zero = per_channel ? per_channel->zero_points[channel] : per_tensor->zero_point;
-    for (int64_t i = 0; i < width; ++i) {
-      to[channel * width + i] = scale * static_cast<float>(stored[i] - zero);
-    }
-  });
-  return result;
+  return evaluator::FakeQuantize(*weight.constant, weight.quantization);
 }
 
 std::string ModuleOf(const Graph& graph, ValueId id) {
@@ -49,9 +33,29 @@ bool Contains(const std::vector<ValueId>& ids, ValueId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+// The quantised graph, its qparams and conversions included, with the weights and biases of `real`.
+Graph WithRealConstants(const Graph& real, Graph quantised) {
+  for (ValueId id = 0; id < real.num_values(); ++id) {
+    if (real.IsConstant(id) && quantised.IsConstant(id)) {
+      quantised.SetConstant(id, *real.value(id).constant);
+    }
+  }
+  for (NodeId id = 0; id < real.num_nodes(); ++id) {
+    if (real.node(id).erased || !IsWeight(real.node(id), 1)) continue;
+    std::vector<ValueId> operands = quantised.node(id).inputs;
+    const std::vector<ValueId>& before = real.node(id).inputs;
+    if (operands.size() < 3) continue;
+    operands[2] = before.size() > 2 ? before[2] : ir::kNoValue;
+    quantised.SetOperands(id, std::move(operands));
+  }
+  return quantised;
+}
+
 class Meter {
  public:
-  explicit Meter(const BlockSpans& spans) : spans_(spans), graph_(spans.graph()) {}
+  // `spans` is of the graph with real constants.
+  Meter(const BlockSpans& spans, const Graph& quantised)
+      : spans_(spans), graph_(spans.graph()), quantised_graph_(quantised) {}
 
   absl::Status Prepare() {
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
@@ -66,7 +70,7 @@ class Meter {
         if (!HasQuantisedWeight(node) || Contains(block.inputs, node.inputs[1])) continue;
         block.inputs.push_back(node.inputs[1]);
       }
-      ASSIGN_OR_RETURN(BlockRunner runner, BlockRunner::Create(graph_, std::move(block)));
+      ASSIGN_OR_RETURN(BlockRunner runner, BlockRunner::Create(quantised_graph_, std::move(block)));
       quantised_.push_back(std::move(runner));
     }
     signals_.assign(spans_.spans().size(), 0.0);
@@ -179,7 +183,7 @@ class Meter {
       if (weight.alone.span != s) continue;
       runs.push_back([&, this]() -> absl::Status {
         Activations changed = exact;
-        changed[weight.id] = SimulatedWeight(graph_.value(weight.id));
+        changed[weight.id] = SimulatedWeight(quantised_graph_.value(weight.id));
         Tensor result;
         RETURN_IF_ERROR(weight.linear.Run(changed, [&](ValueId id, Tensor& data) {
           if (id == weight.result) result = data;
@@ -215,7 +219,8 @@ class Meter {
     Activations results(graph_.num_values());
     Activations operands = stream;
     for (ValueId input : block.block().inputs) {
-      if (graph_.IsConstant(input)) operands[input] = SimulatedWeight(graph_.value(input));
+      if (graph_.IsConstant(input))
+        operands[input] = SimulatedWeight(quantised_graph_.value(input));
     }
     RETURN_IF_ERROR(block.Run(operands, [&](ValueId id, Tensor& data) {
       const auto* q = std::get_if<ir::QuantPerTensor>(&graph_.value(id).quantization);
@@ -228,6 +233,7 @@ class Meter {
 
   const BlockSpans& spans_;
   const Graph& graph_;
+  const Graph& quantised_graph_;
   std::vector<Alone> activations_;
   std::vector<Weight> weights_;
   std::vector<BlockRunner> quantised_;  // by span: its own block, weights being inputs
@@ -237,14 +243,15 @@ class Meter {
 
 }  // namespace
 
-absl::StatusOr<SensitivityReport> MeasureSensitivity(const Graph& graph, const Samples& samples,
-                                                     int64_t rows) {
+absl::StatusOr<SensitivityReport> MeasureSensitivity(const Graph& real, const Graph& quantised,
+                                                     const Samples& samples, int64_t rows) {
+  const Graph graph = WithRealConstants(real, quantised);
   if (graph.inputs().empty()) {
     return InvalidInput("the graph has no inputs, so there is no sensitivity to measure");
   }
   ASSIGN_OR_RETURN(const BlockSpans spans,
                    BlockSpans::Create(graph, FindQparamGroups(graph, Grouped::kAll), 2));
-  Meter meter(spans);
+  Meter meter(spans, quantised);
   RETURN_IF_ERROR(meter.Prepare());
   const std::vector<int64_t> chosen = SamplesForRows(samples, spans, rows);
   Progress progress("sensitivity", "samples", static_cast<int64_t>(chosen.size()));

@@ -32,13 +32,16 @@ struct SensitivityReport {
   std::vector<CumulativeNoise> cumulative;  // in graph order
 };
 
-// Measures a graph whose activations and weights have qparams, before it is legalised, on samples
-// with `rows` valid rows together. Each group of activations that share qparams, and each
-// FULLY_CONNECTED weight, is simulated alone on the float inputs of its block; no full run a
-// module. Memory: weights, one simulated weight a thread, and the activations of two blocks for one
-// sample.
-absl::StatusOr<SensitivityReport> MeasureSensitivity(const ir::Graph& graph, const Samples& samples,
-                                                     int64_t rows = 2048);
+// Measures `quantised`, in which activations and weights have qparams, before it is legalised, on
+// samples with `rows` valid rows together. `real` is the graph before: values and nodes that both
+// have are the same by id, but weights and biases may have been changed since (GPTQ, bias
+// correction), which counts as noise of the weight. Each group of activations that share qparams,
+// and each FULLY_CONNECTED weight, is simulated alone on the float inputs of its block; no full run
+// a module. Memory: weights, one simulated weight a thread, and the activations of two blocks for
+// one sample.
+absl::StatusOr<SensitivityReport> MeasureSensitivity(const ir::Graph& real,
+                                                     const ir::Graph& quantised,
+                                                     const Samples& samples, int64_t rows = 2048);
 
 // 10 log10(1 / noise); infinite without noise.
 double SnrOf(double noise);

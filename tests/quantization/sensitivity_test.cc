@@ -35,7 +35,7 @@ class TwoSamples : public Samples {
 
 SensitivityReport Measure() {
   const ir::Graph graph = ParseOrDie(kGraph);
-  absl::StatusOr<SensitivityReport> report = MeasureSensitivity(graph, TwoSamples());
+  absl::StatusOr<SensitivityReport> report = MeasureSensitivity(graph, graph, TwoSamples());
   EXPECT_OK(report.status());
   return *report;
 }
@@ -60,6 +60,20 @@ TEST(MeasureSensitivity, FindsTheCoarseValue) {
   EXPECT_EQ(NoiseOf(report, "w"), 0);
   ASSERT_EQ(report.cumulative.size(), 1u);
   EXPECT_NEAR(report.cumulative[0].noise, noise / signal, 1e-3);  // with the noise of x and y
+}
+
+TEST(MeasureSensitivity, ComparesWithTheWeightsBefore) {
+  // Rounded beforehand, as GPTQ does: on its grid, and yet not what it was.
+  const ir::Graph quantised = ParseOrDie(kGraph);
+  ir::Graph real = quantised;
+  const ir::ValueId weight = real.node(real.TopologicalOrder()[0]).inputs[1];
+  real.SetConstant(weight, ir::Tensor::Of<float>(ir::DType::kF32, {2, 2}, {1.1f, 0, 0, 2}));
+  ASSERT_OK_AND_ASSIGN(const SensitivityReport report,
+                       MeasureSensitivity(real, quantised, TwoSamples()));
+  // The first column of x is (0.2, 1) and (0.7, 1), its error a tenth of that.
+  const double noise = 0.01 * (0.04 + 1 + 0.49 + 1);
+  const double signal = (1.21 * 0.04 + 0.16 + 1.21 + 0.04) + (1.21 * 0.49 + 1.96 + 1.21 + 0.49);
+  EXPECT_NEAR(NoiseOf(report, "w"), noise / signal, 1e-6);  // f32 numbers such as 0.2
 }
 
 TEST(MeasureSensitivity, IsTheSameForAnyNumberOfThreads) {

@@ -228,13 +228,14 @@ absl::Status MakeConversionsExplicit(const ExportOptions& options,
 }
 
 // --sensitivity, and its table on stderr.
-absl::Status WriteSensitivity(const ExportOptions& options, const ir::Graph& graph) {
+absl::Status WriteSensitivity(const ExportOptions& options, const ir::Graph& real,
+                              const ir::Graph& graph) {
   quantization::SampleOptions sample_options;
   sample_options.keys = options.calibration_keys;
   ASSIGN_OR_RETURN(const auto samples,
                    quantization::OpenSamples(options.calibration, graph, sample_options));
   ASSIGN_OR_RETURN(const quantization::SensitivityReport report,
-                   quantization::MeasureSensitivity(graph, *samples));
+                   quantization::MeasureSensitivity(real, graph, *samples));
   const bool json = options.sensitivity.ends_with(".json");
   RETURN_IF_ERROR(WriteText(options.sensitivity, json ? quantization::SensitivityJson(report)
                                                       : quantization::SensitivityCsv(report)));
@@ -329,8 +330,10 @@ absl::Status Export(const ExportOptions& options) {
   if (options.to_float) {
     KeepFloat(graph);
   } else {
+    absl::optional<ir::Graph> real;
+    if (!options.sensitivity.empty()) real = graph;
     RETURN_IF_ERROR(Quantize(options, is_qdq, model, constants, report));
-    if (!options.sensitivity.empty()) RETURN_IF_ERROR(WriteSensitivity(options, graph));
+    if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
   }
