@@ -16,7 +16,7 @@ bool HasFreeBias(const ir::Graph& graph, ir::NodeId id) {
   if (bias == ir::kNoValue) return true;
   const ir::Value& value = graph.value(bias);
   return value.constant.has_value() && ir::IsFloat(value.constant->dtype()) &&
-         std::holds_alternative<ir::QuantUnknown>(value.quantization);
+         !ir::HasQparams(value.quantization);
 }
 
 std::vector<float> LostMeans(absl::Span<const float> real_weight,

@@ -204,16 +204,15 @@ int64_t Elements(const Graph& graph, absl::Span<const ValueId> ids) {
 
 class WeightQuantizer {
  public:
-  WeightQuantizer(Graph& graph, const Samples* samples, const WeightOptions& options)
-      : graph_(graph), samples_(samples), options_(options) {}
+  WeightQuantizer(Graph& graph, const Samples* samples, const Statistics* statistics,
+                  const WeightOptions& options)
+      : graph_(graph), samples_(samples), statistics_(statistics), options_(options) {}
 
   absl::StatusOr<WeightNotes> Run() {
     if (samples_ == nullptr) {
       for (NodeId id : graph_.TopologicalOrder()) {
         if (!IsOurs(graph_, id)) continue;
-        const int64_t columns = graph_.value(graph_.node(id).inputs[1]).constant->dims()[1];
-        const std::vector<float> alike(columns, 1.0f);
-        SetRanges(id, graph_.value(graph_.node(id).inputs[1]).constant->Floats(), alike);
+        SetRanges(id, graph_.value(graph_.node(id).inputs[1]).constant->Floats(), MeanSquares(id));
       }
       return notes_;
     }
@@ -257,6 +256,21 @@ class WeightQuantizer {
   }
 
  private:
+  // Of the columns of a linear, as the statistics have them; ones where they have none.
+  std::vector<float> MeanSquares(NodeId id) const {
+    const ir::Node& node = graph_.node(id);
+    std::vector<float> squares(graph_.value(node.inputs[1]).constant->dims()[1], 1.0f);
+    const bool known = statistics_ != nullptr &&
+                       node.inputs[0] < static_cast<ValueId>(statistics_->sources.size());
+    const ValueStatistics* seen = known ? statistics_->Of(node.inputs[0]) : nullptr;
+    if (seen == nullptr || seen->channels.rows == 0) return squares;
+    if (seen->channels.square.size() != squares.size()) return squares;
+    for (size_t j = 0; j < squares.size(); ++j) {
+      squares[j] = static_cast<float>(seen->channels.MeanSquare(static_cast<int64_t>(j)));
+    }
+    return squares;
+  }
+
   // The valid rows of a linear's input, as [rows, columns].
   Tensor Rows(ValueId id, const Tensor& data) const {
     const Tensor whole = data.Contiguous();
@@ -343,6 +357,7 @@ class WeightQuantizer {
 
   Graph& graph_;
   const Samples* samples_;
+  const Statistics* statistics_;
   const WeightOptions& options_;
   absl::StatusOr<ValidRows> valid_;
   WeightNotes notes_;
@@ -351,8 +366,9 @@ class WeightQuantizer {
 }  // namespace
 
 absl::StatusOr<WeightNotes> QuantizeWeights(Graph& graph, const Samples* samples,
+                                            const Statistics* statistics,
                                             const WeightOptions& options) {
-  return WeightQuantizer(graph, samples, options).Run();
+  return WeightQuantizer(graph, samples, statistics, options).Run();
 }
 
 }  // namespace g4c::quantization

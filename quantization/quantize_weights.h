@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
 #include "quantization/samples.h"
+#include "quantization/statistics.h"
 
 namespace g4c::quantization {
 
@@ -45,13 +46,14 @@ struct WeightNotes {
 // has them whose earlier linears, activations and other constants are quantised. Its inputs count
 // on valid rows only. Each sample is taken through each block once by the float and once by the
 // simulated model; what lies in front of a linear whose input is more than twice as large as the
-// block's is evaluated twice. Without samples (null), errors of all columns count alike and kGptq
-// is kMse.
+// block's is evaluated twice. Without samples (null), kGptq is kMse, and columns count by their
+// mean squares in `statistics` of the float model, or alike where it is null or has none.
 //
 // Memory: the weights twice; for all samples and both models the values between two blocks and one
 // linear's input of at most twice that size; the sums of one linear (quantization/hessian). The
 // same bytes for any number of threads. InvalidInput where inputs are not finite.
 absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const Samples* samples,
+                                            const Statistics* statistics,
                                             const WeightOptions& options);
 
 }  // namespace g4c::quantization

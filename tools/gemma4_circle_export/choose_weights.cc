@@ -9,10 +9,14 @@ namespace g4c::tools {
 absl::Status ChooseWeights(const ExportOptions& options,
                            const quantization::ConstantOptions& constants,
                            const quantization::Formats& formats,
-                           const quantization::Samples* samples, ir::Graph& graph,
+                           const quantization::Samples* samples,
+                           const quantization::Statistics* statistics, ir::Graph& graph,
                            ExportReport& report) {
   if (!constants.weight || options.weights_by == "rtn") return absl::OkStatus();
-  if (samples != nullptr && samples->synthetic()) samples = nullptr;
+  if (samples != nullptr && samples->synthetic()) {
+    samples = nullptr;
+    statistics = nullptr;
+  }
   quantization::WeightOptions weights;
   weights.dtype = *constants.weight;
   weights.dtypes = formats.WeightDTypes();
@@ -21,7 +25,7 @@ absl::Status ChooseWeights(const ExportOptions& options,
                        ? quantization::WeightMethod::kMse
                        : quantization::WeightMethod::kGptq;
   ASSIGN_OR_RETURN(const quantization::WeightNotes notes,
-                   quantization::QuantizeWeights(graph, samples, weights));
+                   quantization::QuantizeWeights(graph, samples, statistics, weights));
   if (!notes.short_of_rows.empty()) {
     report.Warn(absl::StrCat("fewer calibration rows than input channels at ",
                              notes.short_of_rows.size(), " linears, first at ",

@@ -8,16 +8,18 @@
 #include "quantization/constants.h"
 #include "quantization/formats.h"
 #include "quantization/samples.h"
+#include "quantization/statistics.h"
 
 namespace g4c::tools {
 
 // Chooses qparams, and integers, of the weights that have none, where that takes more than
-// QuantizeConstants. `samples` may be null; made-up ones are not used. Warns of linears with too
-// few calibration rows.
+// QuantizeConstants. `samples` and `statistics` may be null; made-up ones are not used. Warns of
+// linears with too few calibration rows.
 absl::Status ChooseWeights(const ExportOptions& options,
                            const quantization::ConstantOptions& constants,
                            const quantization::Formats& formats,
-                           const quantization::Samples* samples, ir::Graph& graph,
+                           const quantization::Samples* samples,
+                           const quantization::Statistics* statistics, ir::Graph& graph,
                            ExportReport& report);
 
 }  // namespace g4c::tools

@@ -94,11 +94,10 @@ void KeepFloat(ir::Graph& graph) {
   }
 }
 
-// Qparams of activations from samples or statistics. Returns the samples, null where there are
-// none.
-absl::StatusOr<std::unique_ptr<quantization::Samples>> QuantizeActivations(
-    const ExportOptions& options, FoldedModel& model, const quantization::Formats& formats,
-    ExportReport& report) {
+// Qparams of activations from samples or statistics. Returns both.
+absl::StatusOr<Calibration> QuantizeActivations(const ExportOptions& options, FoldedModel& model,
+                                                const quantization::Formats& formats,
+                                                ExportReport& report) {
   ir::Graph& graph = model.graph;
   ASSIGN_OR_RETURN(Calibration calibration, Calibrate(options, model, report));
   formats.Apply(graph);
@@ -124,7 +123,7 @@ absl::StatusOr<std::unique_ptr<quantization::Samples>> QuantizeActivations(
       calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
   quantization::JoinDTypes(graph, observations, origin);
-  return std::move(calibration.samples);
+  return calibration;
 }
 
 absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
@@ -181,18 +180,19 @@ absl::Status QuantizeAnew(const ExportOptions& options, FoldedModel& model,
                    quantization::Formats::Resolve(graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, graph, config, formats));
   constants = {config.activation, config.weight};
-  std::unique_ptr<quantization::Samples> samples;
+  Calibration calibration;
   if (config.activation != ir::DType::kF32) {
-    ASSIGN_OR_RETURN(samples, QuantizeActivations(options, model, formats, report));
+    ASSIGN_OR_RETURN(calibration, QuantizeActivations(options, model, formats, report));
   } else {
     constants.activation.reset();
     formats.Apply(graph);
     if (!options.calibration.empty()) {
-      ASSIGN_OR_RETURN(samples, OpenCalibration(options, graph, report));
+      ASSIGN_OR_RETURN(calibration.samples, OpenCalibration(options, graph, report));
     }
   }
   quantization::KeepConstantsInFloat(graph);
-  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, samples.get(), graph, report));
+  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, calibration.samples.get(),
+                                &calibration.statistics, graph, report));
   formats.ApplyToWeights(graph);
   return absl::OkStatus();
 }
