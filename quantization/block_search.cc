@@ -26,6 +26,18 @@ constexpr Factors kCandidates[] = {{1, 1},       {.94f, .94f}, {.88f, .88f}, {.8
                                    {.48f, .48f}, {.4f, .4f},   {.3f, .3f},   {.8f, 1},
                                    {.6f, 1},     {1, .8f},     {1, .6f},     {1, .4f}};
 static_assert(std::size(kCandidates) == kBlockSearchCandidates);
+// Of samples so long that few are run, only these.
+constexpr int kFewCandidates[] = {0, 3, 6, 8};
+static_assert(std::size(kFewCandidates) == kBlockSearchFinalists);
+
+std::vector<int> CandidatesFor(int64_t rows_a_sample) {
+  if (rows_a_sample > kBlockSearchLongSample) {
+    return {std::begin(kFewCandidates), std::end(kFewCandidates)};
+  }
+  std::vector<int> all(kBlockSearchCandidates);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
 
 class Search {
  public:
@@ -33,15 +45,14 @@ class Search {
   explicit Search(const BlockSpans& spans) : spans_(spans), graph_(spans.graph()) {
     std::vector<bool> is_masked_sum(graph_.num_values(), false);
     for (const MaskedLogits& masked : FindMaskedLogits(graph_)) is_masked_sum[masked.sum] = true;
+    const std::vector<int> candidates = CandidatesFor(spans.RowsASample());
     signals_.assign(spans.spans().size(), 0.0);
     for (size_t s = 0; s < spans.spans().size(); ++s) {
       for (const BlockSpans::Tail& tail : spans.spans()[s].tails) {
         const bool is_fixed =
             is_masked_sum[spans.FirstActivation(tail.group)] || HasFixedRange(tail.group);
-        Trial trial{s, &tail, is_fixed, std::vector<int>(is_fixed ? 1 : kBlockSearchCandidates),
-                    std::vector<double>(kBlockSearchCandidates, 0.0)};
-        std::iota(trial.candidates.begin(), trial.candidates.end(), 0);
-        trials_.push_back(std::move(trial));
+        trials_.push_back({s, &tail, is_fixed, is_fixed ? std::vector<int>{0} : candidates,
+                           std::vector<double>(kBlockSearchCandidates, 0.0)});
       }
     }
   }

@@ -20,6 +20,9 @@ struct BlockSearchOptions {
 // only from the group on; behind a quarter of the samples only for the best kBlockSearchFinalists.
 inline constexpr int kBlockSearchCandidates = 16;
 inline constexpr int kBlockSearchFinalists = 4;
+// Where one sample has more valid rows than this, only as many candidates as finalists are tried at
+// all: a block is then evaluated about 60 times in all for each sample.
+inline constexpr int64_t kBlockSearchLongSample = 1024;
 
 // Samples, spread evenly over all, that have this many valid rows together.
 std::vector<int64_t> SamplesForRows(const Samples& samples, const BlockSpans& spans, int64_t rows);
