@@ -25,18 +25,21 @@ absl::StatusOr<int64_t> CheckedNumElements(const Dims& dims) {
   constexpr int64_t kLimit = int64_t{1} << 62;
   int64_t product = 1;
   bool overflow = false;
+  bool empty = false;
   for (int64_t dim : dims) {
     if (dim < 0)
       return InvalidInput("negative dimension ", dim, " in shape ", ShapeText(Dims(dims)));
-    if (dim == 0) return 0;
-    if (product > kLimit / dim) {
+    // The other dims must not overflow either: strides are their products.
+    if (dim == 0) {
+      empty = true;
+    } else if (product > kLimit / dim) {
       overflow = true;
     } else {
       product *= dim;
     }
   }
   if (overflow) return InvalidInput("the size of shape ", ShapeText(Dims(dims)), " overflows");
-  return product;
+  return empty ? 0 : product;
 }
 
 int64_t NumElements(const Dims& dims) {

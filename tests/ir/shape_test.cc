@@ -36,6 +36,9 @@ TEST(CheckedNumElements, RefusesWhatOverflowsOrIsNegative) {
   EXPECT_THAT(CheckedNumElements({2, -1}),
               IsInvalidInput(::testing::HasSubstr("negative dimension")));
   EXPECT_THAT(CheckedNumElements({2, 0}), IsOkAndHolds(0));
+  // Nothing in it, but strides that overflow.
+  EXPECT_THAT(CheckedNumElements({0, int64_t{1} << 61, 8}),
+              IsInvalidInput(::testing::HasSubstr("overflows")));
 }
 
 TEST(RowMajorStrides, CountElements) { EXPECT_EQ(RowMajorStrides({2, 3, 4}), (Dims{12, 4, 1})); }
