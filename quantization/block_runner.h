@@ -6,24 +6,30 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "evaluator/executor.h"
 #include "quantization/blocks.h"
 
 namespace g4c::quantization {
 
-// Activations by value id of the whole graph; empty tensors where nothing is known.
-using Activations = std::vector<ir::Tensor>;
+// What is known of a sample, by value id of the whole graph.
+using Activations = absl::flat_hash_map<ir::ValueId, ir::Tensor>;
 
 class BlockRunner {
  public:
   // Constants share their data with `graph`, which need not outlive the runner.
   static absl::StatusOr<BlockRunner> Create(const ir::Graph& graph, Block block);
 
-  // Takes the block's inputs from `activations`. `adjust` sees the inputs and every result, by the
-  // ids of the whole graph, and may replace them before anything reads them. May be called on
-  // several threads at once.
+  // Takes the block's inputs from `activations`, which has them all. `adjust` sees the inputs and
+  // every result, by the ids of the whole graph, and may replace them before anything reads them.
+  // May be called on several threads at once.
   using Adjust = std::function<void(ir::ValueId, ir::Tensor&)>;
   absl::Status Run(const Activations& activations, const Adjust& adjust) const;
+
+  // Replaces what `stream` holds for the block's outputs, and nothing else, by what the block makes
+  // of its inputs there when each of its values goes through `change`.
+  using Change = std::function<ir::Tensor(ir::ValueId, const ir::Tensor&)>;
+  absl::Status Advance(Activations& stream, const Change& change) const;
 
   const Block& block() const { return block_; }
 

@@ -47,12 +47,13 @@ class Search {
     for (const MaskedLogits& masked : FindMaskedLogits(graph_)) is_masked_sum[masked.sum] = true;
     const std::vector<int> candidates = CandidatesFor(spans.RowsASample());
     signals_.assign(spans.spans().size(), 0.0);
-    for (size_t s = 0; s < spans.spans().size(); ++s) {
-      for (const BlockSpans::Tail& tail : spans.spans()[s].tails) {
+    for (const BlockSpans::Span& span : spans.spans()) {
+      std::vector<Trial>& trials = trials_.emplace_back();
+      for (const BlockSpans::Tail& tail : span.tails) {
         const bool is_fixed =
             is_masked_sum[spans.FirstActivation(tail.group)] || HasFixedRange(tail.group);
-        trials_.push_back({s, &tail, is_fixed, is_fixed ? std::vector<int>{0} : candidates,
-                           std::vector<double>(kBlockSearchCandidates, 0.0)});
+        trials.push_back({&tail, is_fixed, is_fixed ? std::vector<int>{0} : candidates,
+                          std::vector<double>(kBlockSearchCandidates, 0.0)});
       }
     }
   }
@@ -62,14 +63,12 @@ class Search {
     Activations stream = spans_.Start(inputs);
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
-      Activations exact(graph_.num_values());
+      Activations exact;
       RETURN_IF_ERROR(span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }));
       for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
-      RETURN_IF_ERROR(AddErrors(s, exact));
-      RETURN_IF_ERROR(span.own.Run(stream, [&](ValueId id, Tensor& data) {
-        const auto* q = std::get_if<ir::QuantPerTensor>(&graph_.value(id).quantization);
-        if (q != nullptr) data = Simulate(data, *q);
-        stream[id] = data;
+      RETURN_IF_ERROR(AddErrors(trials_[s], exact));
+      RETURN_IF_ERROR(span.own.Advance(stream, [&](ValueId id, const Tensor& data) {
+        return SimulateAs(graph_.value(id), data);
       }));
     }
     return absl::OkStatus();
@@ -77,28 +76,28 @@ class Search {
 
   // From now on only the best candidates are tried.
   void KeepFinalists() {
-    for (Trial& trial : trials_) {
-      std::stable_sort(trial.candidates.begin(), trial.candidates.end(),
-                       [&](int a, int b) { return trial.errors[a] < trial.errors[b]; });
-      if (trial.candidates.size() > kBlockSearchFinalists) {
-        trial.candidates.resize(kBlockSearchFinalists);
+    for (std::vector<Trial>& trials : trials_) {
+      for (Trial& trial : trials) {
+        std::stable_sort(trial.candidates.begin(), trial.candidates.end(),
+                         [&](int a, int b) { return trial.errors[a] < trial.errors[b]; });
+        if (trial.candidates.size() > kBlockSearchFinalists) {
+          trial.candidates.resize(kBlockSearchFinalists);
+        }
       }
     }
   }
 
   RangeSearch Choose(Observations observations) const {
     RangeSearch found;
-    for (const Trial& trial : trials_) {
-      const int best =
-          *std::min_element(trial.candidates.begin(), trial.candidates.end(), [&](int a, int b) {
-            return std::make_pair(trial.errors[a], a) < std::make_pair(trial.errors[b], b);
-          });
-      const int group = trial.tail->group;
-      const std::vector<ValueId>& members = spans_.groups()[group].members;
-      const double signal = signals_[trial.span];
-      found.errors.push_back({members, signal > 0 ? trial.errors[best] / signal : 0});
-      if (trial.is_fixed) continue;
-      for (ValueId id : members) observations[id].range = Scaled(group, kCandidates[best]);
+    for (size_t s = 0; s < trials_.size(); ++s) {
+      for (const Trial& trial : trials_[s]) {
+        const int best = BestOf(trial);
+        const int group = trial.tail->group;
+        const std::vector<ValueId>& members = spans_.groups()[group].members;
+        found.errors.push_back({members, signals_[s] > 0 ? trial.errors[best] / signals_[s] : 0});
+        if (trial.is_fixed) continue;
+        for (ValueId id : members) observations[id].range = Scaled(group, kCandidates[best]);
+      }
     }
     found.observations = std::move(observations);
     return found;
@@ -106,12 +105,18 @@ class Search {
 
  private:
   struct Trial {
-    size_t span;
     const BlockSpans::Tail* tail;
     bool is_fixed;                // its range is not searched
     std::vector<int> candidates;  // that are still tried
     std::vector<double> errors;   // by candidate
   };
+
+  // Of equal errors, the earlier candidate.
+  static int BestOf(const Trial& trial) {
+    return *std::min_element(trial.candidates.begin(), trial.candidates.end(), [&](int a, int b) {
+      return std::make_pair(trial.errors[a], a) < std::make_pair(trial.errors[b], b);
+    });
+  }
 
   // Known without data, or moved together with a constant that must stay representable.
   bool HasFixedRange(int group) const {
@@ -130,10 +135,9 @@ class Search {
     return {range.lo * factors.lo, range.hi * factors.hi};
   }
 
-  absl::Status AddErrors(size_t span, const Activations& exact) {
+  absl::Status AddErrors(std::vector<Trial>& trials, const Activations& exact) const {
     std::vector<std::pair<Trial*, int>> runs;
-    for (Trial& trial : trials_) {
-      if (trial.span != span) continue;
+    for (Trial& trial : trials) {
       for (int candidate : trial.candidates) runs.push_back({&trial, candidate});
     }
     std::vector<absl::Status> statuses(runs.size());
@@ -149,7 +153,7 @@ class Search {
       statuses[i] = trial.tail->runner.Run(exact, [&](ValueId id, Tensor& data) {
         if (spans_.GroupOf(id) == group) data = Simulate(data, q);
         if (std::find(outputs.begin(), outputs.end(), id) != outputs.end()) {
-          trial.errors[candidate] += spans_.SquaredError(id, exact[id], data);
+          trial.errors[candidate] += spans_.SquaredError(id, exact.at(id), data);
         }
       });
     });
@@ -159,8 +163,8 @@ class Search {
 
   const BlockSpans& spans_;
   const Graph& graph_;
-  std::vector<Trial> trials_;
-  std::vector<double> signals_;  // by span: the sum of squares at its end
+  std::vector<std::vector<Trial>> trials_;  // by span
+  std::vector<double> signals_;             // by span: the sum of squares at its end
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace g4c::quantization {
 namespace {
 
@@ -55,28 +57,27 @@ absl::Status BlockSpans::FindSpans(int length) {
 }
 
 Block BlockSpans::Dependents(const Block& span, const QparamGroup& group) const {
-  std::vector<bool> reached(graph_->num_values(), false);
-  std::vector<bool> known(graph_->num_values(), false);  // produced or listed as an input
-  for (ValueId id : group.members) reached[id] = true;
+  absl::flat_hash_set<ValueId> reached(group.members.begin(), group.members.end());
+  absl::flat_hash_set<ValueId> known;  // produced or listed as an input
   Block tail;
   const auto need = [&](ValueId id) {
-    if (!known[id]) tail.inputs.push_back(id);
-    known[id] = true;
+    if (known.insert(id).second) tail.inputs.push_back(id);
   };
   for (NodeId id : span.nodes) {
     const ir::Node& node = graph_->node(id);
     const auto depends = [&](ValueId operand) {
-      return operand != ir::kNoValue && reached[operand];
+      return operand != ir::kNoValue && reached.contains(operand);
     };
     if (std::none_of(node.inputs.begin(), node.inputs.end(), depends)) continue;
     tail.nodes.push_back(id);
     for (ValueId operand : node.inputs) {
       if (operand != ir::kNoValue && !graph_->IsConstant(operand)) need(operand);
     }
-    for (ValueId result : node.outputs) reached[result] = known[result] = true;
+    reached.insert(node.outputs.begin(), node.outputs.end());
+    known.insert(node.outputs.begin(), node.outputs.end());
   }
   for (ValueId output : span.outputs) {
-    if (!reached[output]) continue;
+    if (!reached.contains(output)) continue;
     tail.outputs.push_back(output);
     need(output);
   }
@@ -94,7 +95,7 @@ ValueId BlockSpans::FirstActivation(int group) const {
 }
 
 Activations BlockSpans::Start(const std::vector<Tensor>& inputs) const {
-  Activations activations(graph_->num_values());
+  Activations activations;
   for (size_t i = 0; i < inputs.size(); ++i) activations[graph_->inputs()[i]] = inputs[i];
   return activations;
 }

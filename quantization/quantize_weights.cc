@@ -117,8 +117,7 @@ class Frontier {
       evaluator::RunOptions options;
       if (frontier_.simulated_) {
         options.adjust = [&](ValueId id, Tensor& data) {
-          const auto* q = std::get_if<ir::QuantPerTensor>(&extracted_.graph.value(id).quantization);
-          if (q != nullptr) data = Simulate(data, *q);
+          data = SimulateAs(extracted_.graph.value(id), data);
           return absl::OkStatus();
         };
       }

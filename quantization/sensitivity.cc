@@ -58,11 +58,11 @@ class Meter {
       : spans_(spans), graph_(spans.graph()), quantised_graph_(quantised) {}
 
   absl::Status Prepare() {
-    for (size_t s = 0; s < spans_.spans().size(); ++s) {
-      const BlockSpans::Span& span = spans_.spans()[s];
+    for (const BlockSpans::Span& span : spans_.spans()) {
+      std::vector<Part>& parts = parts_.emplace_back();
       for (const BlockSpans::Tail& tail : span.tails) {
-        activations_.push_back({s, &tail, 0});
-        RETURN_IF_ERROR(AddWeight(s, tail));
+        parts.push_back({&tail, 0, absl::nullopt});
+        RETURN_IF_ERROR(AddWeight(parts.back()));
       }
       Block block = span.own.block();
       for (NodeId id : span.own.block().nodes) {
@@ -83,11 +83,11 @@ class Meter {
     Activations quantised = stream;
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
-      Activations exact(graph_.num_values());
+      Activations exact;
       RETURN_IF_ERROR(span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }));
       for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
-      RETURN_IF_ERROR(AddAlone(s, exact));
-      RETURN_IF_ERROR(RunQuantised(quantised_[s], quantised));
+      RETURN_IF_ERROR(AddAlone(parts_[s], exact));
+      RETURN_IF_ERROR(AdvanceQuantised(quantised_[s], quantised));
       for (ValueId id : span.own.block().outputs) {
         stream[id] = exact[id];
         streams_[s].noise += spans_.SquaredError(id, exact[id], quantised[id]);
@@ -100,24 +100,21 @@ class Meter {
   SensitivityReport Report(int64_t samples) const {
     SensitivityReport report;
     report.samples = samples;
-    std::vector<std::pair<NodeId, Sensitivity>> parts;
-    for (const Alone& alone : activations_) {
-      const int group = alone.tail->group;
-      const ValueId first = spans_.FirstActivation(group);
-      Sensitivity part = PartOf(first, alone);
-      part.elements = 0;
-      for (ValueId id : spans_.groups()[group].members) {
-        if (!graph_.IsConstant(id)) {
-          part.elements += ir::NumElements(graph_.value(id).type.shape.dims());
+    for (size_t s = 0; s < parts_.size(); ++s) {
+      for (const Part& part : parts_[s]) {
+        int64_t elements = 0;
+        for (ValueId id : spans_.groups()[part.tail->group].members) {
+          if (!graph_.IsConstant(id)) {
+            elements += ir::NumElements(graph_.value(id).type.shape.dims());
+          }
         }
-      }
-      report.parts.push_back(std::move(part));
-      for (const Weight& weight : weights_) {
-        if (weight.alone.tail != alone.tail) continue;
-        Sensitivity of_weight = PartOf(weight.id, weight.alone);
-        of_weight.is_weight = true;
-        of_weight.elements = graph_.value(weight.id).constant->NumElements();
-        report.parts.push_back(std::move(of_weight));
+        const ValueId first = spans_.FirstActivation(part.tail->group);
+        report.parts.push_back(Described(first, /*is_weight=*/false, elements, part.error, s));
+        if (!part.weight) continue;
+        const ValueId weight = part.weight->id;
+        report.parts.push_back(Described(weight, /*is_weight=*/true,
+                                         graph_.value(weight).constant->NumElements(),
+                                         part.weight->error, s));
       }
     }
     for (size_t s = 0; s < streams_.size(); ++s) {
@@ -130,66 +127,62 @@ class Meter {
   }
 
  private:
-  struct Alone {
-    size_t span;
-    const BlockSpans::Tail* tail;
+  // The weight of the linear whose result begins a tail.
+  struct Weight {
+    ValueId id;
+    BlockRunner linear;
     double error;
   };
-  // The weight of the linear whose result begins the tail.
-  struct Weight {
-    Alone alone;
-    ValueId id;
-    ValueId result;
-    BlockRunner linear;
+  struct Part {
+    const BlockSpans::Tail* tail;
+    double error;  // of the activations
+    absl::optional<Weight> weight;
   };
   struct Energies {
     double noise;
     double signal;
   };
 
-  absl::Status AddWeight(size_t span, const BlockSpans::Tail& tail) {
-    const ValueId result = spans_.FirstActivation(tail.group);
+  absl::Status AddWeight(Part& part) {
+    const ValueId result = spans_.FirstActivation(part.tail->group);
     const ir::Node* node = graph_.Producer(result);
     if (node == nullptr || !HasQuantisedWeight(*node)) return absl::OkStatus();
     Block linear{{graph_.value(result).producer}, {node->inputs[0], node->inputs[1]}, {result}};
     ASSIGN_OR_RETURN(BlockRunner runner, BlockRunner::Create(graph_, std::move(linear)));
-    weights_.push_back({{span, &tail, 0}, node->inputs[1], result, std::move(runner)});
+    part.weight = Weight{node->inputs[1], std::move(runner), 0};
     return absl::OkStatus();
   }
 
-  Sensitivity PartOf(ValueId id, const Alone& alone) const {
+  Sensitivity Described(ValueId id, bool is_weight, int64_t elements, double error,
+                        size_t span) const {
     Sensitivity part;
     part.name = graph_.value(id).name;
     part.module = ModuleOf(graph_, id);
+    part.is_weight = is_weight;
     part.dtype = ir::QuantDType(graph_.value(id).quantization);
-    part.noise = signals_[alone.span] > 0 ? alone.error / signals_[alone.span] : 0;
+    part.elements = elements;
+    part.noise = signals_[span] > 0 ? error / signals_[span] : 0;
     return part;
   }
 
-  // Errors of everything that begins in span `s`.
-  absl::Status AddAlone(size_t s, const Activations& exact) {
+  // Errors of everything that begins in one span.
+  absl::Status AddAlone(std::vector<Part>& parts, const Activations& exact) const {
     std::vector<std::function<absl::Status()>> runs;
-    for (Alone& alone : activations_) {
-      if (alone.span != s) continue;
+    for (Part& part : parts) {
       runs.push_back([&, this] {
-        const int group = alone.tail->group;
-        return RunTail(alone, exact, exact, [&](ValueId id, Tensor& data) {
-          const auto* q = std::get_if<ir::QuantPerTensor>(&graph_.value(id).quantization);
-          if (spans_.GroupOf(id) == group && q != nullptr) data = Simulate(data, *q);
+        const int group = part.tail->group;
+        return RunTail(*part.tail, exact, exact, part.error, [&](ValueId id, Tensor& data) {
+          if (spans_.GroupOf(id) == group) data = SimulateAs(graph_.value(id), data);
         });
       });
-    }
-    for (Weight& weight : weights_) {
-      if (weight.alone.span != s) continue;
+      if (!part.weight) continue;
       runs.push_back([&, this]() -> absl::Status {
+        Weight& weight = *part.weight;
         Activations changed = exact;
         changed[weight.id] = SimulatedWeight(quantised_graph_.value(weight.id));
-        Tensor result;
-        RETURN_IF_ERROR(weight.linear.Run(changed, [&](ValueId id, Tensor& data) {
-          if (id == weight.result) result = data;
-        }));
-        changed[weight.result] = result;
-        return RunTail(weight.alone, exact, changed, [](ValueId, Tensor&) {});
+        RETURN_IF_ERROR(
+            weight.linear.Advance(changed, [](ValueId, const Tensor& data) { return data; }));
+        return RunTail(*part.tail, exact, changed, weight.error, [](ValueId, Tensor&) {});
       });
     }
     std::vector<absl::Status> statuses(runs.size());
@@ -198,14 +191,13 @@ class Meter {
     return absl::OkStatus();
   }
 
-  absl::Status RunTail(Alone& alone, const Activations& exact, const Activations& operands,
+  absl::Status RunTail(const BlockSpans::Tail& tail, const Activations& exact,
+                       const Activations& operands, double& error,
                        const BlockRunner::Adjust& adjust) const {
-    const std::vector<ValueId>& outputs = alone.tail->runner.block().outputs;
-    return alone.tail->runner.Run(operands, [&](ValueId id, Tensor& data) {
+    const std::vector<ValueId>& outputs = tail.runner.block().outputs;
+    return tail.runner.Run(operands, [&](ValueId id, Tensor& data) {
       adjust(id, data);
-      if (Contains(outputs, id)) {
-        alone.error += spans_.SquaredError(id, exact[id], data);
-      }
+      if (Contains(outputs, id)) error += spans_.SquaredError(id, exact.at(id), data);
     });
   }
 
@@ -215,30 +207,26 @@ class Meter {
   }
 
   // Takes the quantised stream through a block whose weights are inputs.
-  absl::Status RunQuantised(const BlockRunner& block, Activations& stream) const {
-    Activations results(graph_.num_values());
-    Activations operands = stream;
+  absl::Status AdvanceQuantised(const BlockRunner& block, Activations& stream) const {
     for (ValueId input : block.block().inputs) {
-      if (graph_.IsConstant(input))
-        operands[input] = SimulatedWeight(quantised_graph_.value(input));
+      if (graph_.IsConstant(input)) stream[input] = SimulatedWeight(quantised_graph_.value(input));
     }
-    RETURN_IF_ERROR(block.Run(operands, [&](ValueId id, Tensor& data) {
-      const auto* q = std::get_if<ir::QuantPerTensor>(&graph_.value(id).quantization);
-      if (q != nullptr) data = Simulate(data, *q);
-      results[id] = data;
+    RETURN_IF_ERROR(block.Advance(stream, [&](ValueId id, const Tensor& data) {
+      return SimulateAs(graph_.value(id), data);
     }));
-    for (ValueId id : block.block().outputs) stream[id] = results[id];
+    for (ValueId input : block.block().inputs) {
+      if (graph_.IsConstant(input)) stream.erase(input);
+    }
     return absl::OkStatus();
   }
 
   const BlockSpans& spans_;
   const Graph& graph_;
   const Graph& quantised_graph_;
-  std::vector<Alone> activations_;
-  std::vector<Weight> weights_;
-  std::vector<BlockRunner> quantised_;  // by span: its own block, weights being inputs
-  std::vector<double> signals_;         // by span
-  std::vector<Energies> streams_;       // by span: behind its own block
+  std::vector<std::vector<Part>> parts_;  // by span
+  std::vector<BlockRunner> quantised_;    // by span: its own block, weights being inputs
+  std::vector<double> signals_;           // by span
+  std::vector<Energies> streams_;         // by span: behind its own block
 };
 
 }  // namespace

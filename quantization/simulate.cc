@@ -27,4 +27,9 @@ ir::Tensor Simulate(const ir::Tensor& data, const ir::QuantPerTensor& q) {
   return result;
 }
 
+ir::Tensor SimulateAs(const ir::Value& value, const ir::Tensor& data) {
+  const auto* q = std::get_if<ir::QuantPerTensor>(&value.quantization);
+  return q == nullptr ? data : Simulate(data, *q);
+}
+
 }  // namespace g4c::quantization

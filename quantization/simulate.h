@@ -2,8 +2,7 @@
 #ifndef QUANTIZATION_SIMULATE_H_
 #define QUANTIZATION_SIMULATE_H_
 
-#include "ir/quantization.h"
-#include "ir/tensor.h"
+#include "ir/graph.h"
 
 namespace g4c::quantization {
 
@@ -11,6 +10,9 @@ namespace g4c::quantization {
 // f32 tensor of any strides; row-major. The quotient is a product with the inverse scale, so that
 // an element on the border of two integers may become the other one.
 ir::Tensor Simulate(const ir::Tensor& data, const ir::QuantPerTensor& q);
+
+// The same as `value` is stored; `data` itself where it has no qparams, or qparams per channel.
+ir::Tensor SimulateAs(const ir::Value& value, const ir::Tensor& data);
 
 }  // namespace g4c::quantization
 
