@@ -197,6 +197,12 @@ absl::Status AtomicFile::Commit(bool sync) {
   return status;
 }
 
+absl::Status WriteAtomically(const std::string& path, absl::string_view text) {
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file.Write(text));
+  return file.Commit();
+}
+
 void InstallCleanupOnSignals() {
   std::signal(SIGXFSZ, SIG_IGN);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGBUS}) {

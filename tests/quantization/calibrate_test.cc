@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "attention_graph.h"
 #include "base/parallel.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
@@ -12,29 +13,6 @@ namespace g4c::quantization {
 namespace {
 
 using ::testing::HasSubstr;
-
-// One head of attention over four patches; the last two are padding.
-constexpr char kAttention[] = R"(graph g {
-  in  %x: f32[1, 4, 2]
-  k   %w: f32[2, 2] = [1, 0, 0, 1]
-  k   %mask: f32[1, 1, 1, 4] = [0, 0, -100, -100]
-  %fc = fully_connected(%x, %w, -): f32[1, 4, 2]
-  %r = reshape(%fc) {shape: [1, 4, 1, 2]}: f32[1, 4, 1, 2]
-  %q = transpose(%r) {perm: [0, 2, 1, 3]}: f32[1, 1, 4, 2]
-  %logits = batch_matmul(%q, %q) {adj_y: true}: f32[1, 1, 4, 4]
-  %sum = add(%logits, %mask): f32[1, 1, 4, 4]
-  %p = softmax(%sum): f32[1, 1, 4, 4]
-  %v = batch_matmul(%p, %q): f32[1, 1, 4, 2]
-  out %v
-})";
-
-ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) return id;
-  }
-  ADD_FAILURE() << "no value " << name;
-  return 0;
-}
 
 class GivenSamples : public Samples {
  public:
@@ -66,20 +44,20 @@ Statistics Gather(const ir::Graph& graph, const Samples& samples) {
 TEST(Calibrate, IgnoresPaddingAndRecordsRowMaxima) {
   const ir::Graph graph = ParseOrDie(kAttention);
   ASSERT_OK_AND_ASSIGN(const Observations seen, Calibrate(graph, Loud()));
-  EXPECT_EQ(seen[ByName(graph, "x")].range, (Range{0, 2}));
+  EXPECT_EQ(seen[ValueNamed(graph, "x")].range, (Range{0, 2}));
   // What only reorders has the range of what it reorders.
-  EXPECT_EQ(seen[ByName(graph, "q")].range, (Range{0, 2}));
+  EXPECT_EQ(seen[ValueNamed(graph, "q")].range, (Range{0, 2}));
   // q q^T over the valid rows: [[1, 0], [0, 4]].
-  EXPECT_EQ(seen[ByName(graph, "logits")].range, (Range{0, 4}));
-  EXPECT_EQ(seen[ByName(graph, "logits")].lowest_row_max, 1);
-  EXPECT_TRUE(seen[ByName(graph, "sum")].range.empty());
+  EXPECT_EQ(seen[ValueNamed(graph, "logits")].range, (Range{0, 4}));
+  EXPECT_EQ(seen[ValueNamed(graph, "logits")].lowest_row_max, 1);
+  EXPECT_TRUE(seen[ValueNamed(graph, "sum")].range.empty());
 }
 
 TEST(GatherStatistics, CountsAndSumsValidRowsOnly) {
   const ir::Graph graph = ParseOrDie(kAttention);
   const Statistics seen = Gather(graph, Loud());
   EXPECT_EQ(seen.num_samples(), 1);
-  const ValueStatistics& x = *seen.Of(ByName(graph, "x"));
+  const ValueStatistics& x = *seen.Of(ValueNamed(graph, "x"));
   EXPECT_EQ(x.count, 4u);
   EXPECT_EQ(x.histogram[BucketOf(0)], 2u);
   EXPECT_EQ(x.histogram[BucketOf(2)], 1u);
@@ -89,9 +67,9 @@ TEST(GatherStatistics, CountsAndSumsValidRowsOnly) {
   EXPECT_EQ(x.channels.Mean(1), 1);
   EXPECT_EQ(x.channels.MeanSquare(0), 0.5);
   EXPECT_EQ(x.channels.MeanSquare(1), 2);
-  EXPECT_EQ(seen.values[ByName(graph, "fc")].channels, x.channels);
-  EXPECT_TRUE(seen.values[ByName(graph, "v")].channels.empty());
-  EXPECT_EQ(seen.Of(ByName(graph, "p")), nullptr);  // a fixed range
+  EXPECT_EQ(seen.values[ValueNamed(graph, "fc")].channels, x.channels);
+  EXPECT_TRUE(seen.values[ValueNamed(graph, "v")].channels.empty());
+  EXPECT_EQ(seen.Of(ValueNamed(graph, "p")), nullptr);  // a fixed range
 }
 
 TEST(GatherStatistics, NamesTheSampleAndTheValueThatIsNotFinite) {

@@ -27,14 +27,6 @@ constexpr char kModel[] = R"(graph g {
   out %y
 })";
 
-ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) return id;
-  }
-  ADD_FAILURE() << "no value " << name;
-  return 0;
-}
-
 class FormatsTest : public ::testing::Test {
  protected:
   FormatsTest() : graph_(ParseOrDie(kModel)) {}
@@ -49,10 +41,10 @@ class FormatsTest : public ::testing::Test {
     return Formats::Resolve(graph_, config_);
   }
   DType DTypeOf(const Formats& formats, absl::string_view name) const {
-    return formats.ActivationDTypesOf().Of(ByName(graph_, name));
+    return formats.ActivationDTypesOf().Of(ValueNamed(graph_, name));
   }
   const ir::Quantization& QuantizationOf(absl::string_view name) const {
-    return graph_.value(ByName(graph_, name)).quantization;
+    return graph_.value(ValueNamed(graph_, name)).quantization;
   }
 
   ir::Graph graph_;
@@ -116,7 +108,7 @@ TEST_F(FormatsTest, WeightsThatARulePickedGetQparams) {
       {"module": "layers.0.*", "role": "weight", "dtype": "i8"},
       {"module": "layers.1.*", "role": "weight", "granularity": "tensor", "symmetric": true})"));
   EXPECT_THAT(formats.WeightDTypes(),
-              ::testing::ElementsAre(std::pair(ByName(graph_, "w1"), DType::kI8)));
+              ::testing::ElementsAre(std::pair(ValueNamed(graph_, "w1"), DType::kI8)));
   formats.Apply(graph_);
   EXPECT_EQ(QuantizationOf("w1"), ir::Quantization(ir::QuantUnknown{}));
   formats.ApplyToWeights(graph_);
@@ -158,10 +150,10 @@ TEST(KeepConstantsInFloat, SplitsWhatIntegersReadToo) {
   out %b
 })");
   KeepConstantsInFloat(graph);
-  const ir::ValueId shared = ByName(graph, "c");
-  const ir::ValueId twin = graph.Producer(ByName(graph, "a"))->inputs[1];
+  const ir::ValueId shared = ValueNamed(graph, "c");
+  const ir::ValueId twin = graph.Producer(ValueNamed(graph, "a"))->inputs[1];
   EXPECT_NE(twin, shared);
-  EXPECT_EQ(graph.Producer(ByName(graph, "b"))->inputs[1], shared);
+  EXPECT_EQ(graph.Producer(ValueNamed(graph, "b"))->inputs[1], shared);
   EXPECT_TRUE(std::holds_alternative<ir::QuantNone>(graph.value(twin).quantization));
   EXPECT_TRUE(std::holds_alternative<ir::QuantUnknown>(graph.value(shared).quantization));
 }
@@ -173,7 +165,7 @@ TEST_F(FormatsTest, ObserversAndSymmetryAreByValue) {
       {"role": "input", "observer": "block"})"));
   Statistics statistics = StatisticsPlan(graph_).Empty();
   for (const char* name : {"x", "n", "y"}) {
-    ValueStatistics& seen = statistics.values[ByName(graph_, name)];
+    ValueStatistics& seen = statistics.values[ValueNamed(graph_, name)];
     std::vector<float> elements(100000, 1.0f);
     elements.push_back(100);
     BlockObserver block;
@@ -187,10 +179,10 @@ TEST_F(FormatsTest, ObserversAndSymmetryAreByValue) {
   Observations searched = own;
   for (Observation& seen : searched) seen.range = {-1, 50};
   const Observations combined = formats.Combine(own, searched);
-  EXPECT_EQ(combined[ByName(graph_, "x")].range, (Range{-1, 50}));
-  EXPECT_LT(combined[ByName(graph_, "n")].range.hi, 2);
+  EXPECT_EQ(combined[ValueNamed(graph_, "x")].range, (Range{-1, 50}));
+  EXPECT_LT(combined[ValueNamed(graph_, "n")].range.hi, 2);
   const ir::QuantPerTensor y =
-      ChooseQparams(combined[ByName(graph_, "y")].range, DType::kU8, /*symmetric=*/false);
+      ChooseQparams(combined[ValueNamed(graph_, "y")].range, DType::kU8, /*symmetric=*/false);
   EXPECT_EQ(y.zero_point, 128);
   EXPECT_FLOAT_EQ(y.scale, 100.0f / 127);
 }

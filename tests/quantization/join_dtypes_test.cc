@@ -10,9 +10,7 @@ namespace {
 
 Observations Observed(const ir::Graph& graph, const std::string& name, Range range) {
   Observations observations(graph.num_values());
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) observations[id].range = range;
-  }
+  observations[ValueNamed(graph, name)].range = range;
   return observations;
 }
 

@@ -35,9 +35,7 @@ std::vector<std::string> Wide(const std::vector<double>& errors, double budget) 
   const ActivationDTypes dtypes = ChooseWide(graph, groups, options);
   std::vector<std::string> names;
   for (const char* name : {"x", "a", "b", "c", "d"}) {
-    for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-      if (graph.value(id).name == name && dtypes.Of(id) == ir::DType::kI16) names.push_back(name);
-    }
+    if (dtypes.Of(ValueNamed(graph, name)) == ir::DType::kI16) names.push_back(name);
   }
   return names;
 }

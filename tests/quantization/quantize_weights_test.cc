@@ -41,14 +41,6 @@ constexpr char kModel[] = R"(graph g {
   out %k
 })";
 
-ir::ValueId Find(const ir::Graph& graph, absl::string_view name) {
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) return id;
-  }
-  ADD_FAILURE() << name;
-  return ir::kNoValue;
-}
-
 ir::Graph Model() { return ParseOrDie(kModel); }
 
 class Seeded : public Samples {
@@ -81,8 +73,8 @@ double SquaredError(const ir::Graph& a, const ir::Graph& b, const Samples& sampl
 // The model as it computes once its weights are stored.
 ir::Graph Stored(ir::Graph graph) {
   for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
-    const ir::Value& weight = graph.value(Find(graph, name));
-    graph.SetConstant(Find(graph, name),
+    const ir::Value& weight = graph.value(ValueNamed(graph, name));
+    graph.SetConstant(ValueNamed(graph, name),
                       evaluator::FakeQuantize(*weight.constant, weight.quantization));
   }
   return graph;
@@ -99,7 +91,7 @@ TEST(QuantizeWeights, EachStepGainsOnUnseenSamples) {
   const Seeded calibration(64), unseen(64, 1000);
   ir::Graph min_max = Model();
   for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
-    const ir::ValueId id = Find(min_max, name);
+    const ir::ValueId id = ValueNamed(min_max, name);
     min_max.SetQuantization(id, ChooseWeightQparams(*min_max.value(id).constant, 0, ir::DType::kU4),
                             ir::QuantOrigin::kWeight);
   }
@@ -126,8 +118,8 @@ TEST(QuantizeWeights, GptqStoresTheGridPointsItChose) {
   const ir::Graph graph = Quantized({}, &calibration);
   const ir::Graph stored = Stored(graph);
   for (const char* name : {"w0", "w1", "w2", "w3", "w4"}) {
-    EXPECT_EQ(graph.value(Find(graph, name)).constant->Floats(),
-              stored.value(Find(stored, name)).constant->Floats());
+    EXPECT_EQ(graph.value(ValueNamed(graph, name)).constant->Floats(),
+              stored.value(ValueNamed(stored, name)).constant->Floats());
   }
 }
 
@@ -150,29 +142,29 @@ TEST(QuantizeWeights, WithoutSamplesOnlyRangesAreChosen) {
   const ir::Graph graph = Quantized({}, nullptr);
   const ir::Graph model = Model();
   for (const char* name : {"w0", "w4", "b1"}) {
-    EXPECT_EQ(graph.value(Find(graph, name)).constant->Floats(),
-              model.value(Find(model, name)).constant->Floats());
+    EXPECT_EQ(graph.value(ValueNamed(graph, name)).constant->Floats(),
+              model.value(ValueNamed(model, name)).constant->Floats());
   }
-  EXPECT_TRUE(ir::HasQparams(graph.value(Find(graph, "w3")).quantization));
+  EXPECT_TRUE(ir::HasQparams(graph.value(ValueNamed(graph, "w3")).quantization));
 }
 
 TEST(QuantizeWeights, StatisticsWeighColumnsWithoutSamples) {
   ir::Graph graph = Model();
   Statistics statistics = StatisticsPlan(graph).Empty();
-  statistics.values[Find(graph, "x")].count = 1;
-  ChannelSums& channels = statistics.values[Find(graph, "x")].channels;
+  statistics.values[ValueNamed(graph, "x")].count = 1;
+  ChannelSums& channels = statistics.values[ValueNamed(graph, "x")].channels;
   channels.rows = 1;
   channels.sum.assign(8, 0);
   channels.square.assign(8, 0);
   channels.square[0] = Int128{1} << kSumFraction;
-  const std::vector<float> w = graph.value(Find(graph, "w0")).constant->Floats();
+  const std::vector<float> w = graph.value(ValueNamed(graph, "w0")).constant->Floats();
   const auto error_of_column_0 = [&](const Statistics* given) {
     ir::Graph quantized = graph;
     WeightOptions options;
     options.dtype = ir::DType::kU4;
     EXPECT_THAT(QuantizeWeights(quantized, nullptr, given, options).status(), IsOk());
     const std::vector<float> stored =
-        Stored(quantized).value(Find(quantized, "w0")).constant->Floats();
+        Stored(quantized).value(ValueNamed(quantized, "w0")).constant->Floats();
     double sum = 0;
     for (size_t row = 0; row < 8; ++row) {
       sum += (w[row * 8] - stored[row * 8]) * static_cast<double>(w[row * 8] - stored[row * 8]);
@@ -186,16 +178,16 @@ TEST(QuantizeWeights, StatisticsWeighColumnsWithoutSamples) {
 TEST(QuantizeWeights, LeavesOthersAlone) {
   ir::Graph graph = Model();
   const ir::QuantPerChannel given{ir::DType::kI8, 0, {1, 1, 1}, {0, 0, 0}};
-  graph.SetQuantization(Find(graph, "w4"), given, ir::QuantOrigin::kFile);
-  graph.SetQuantization(Find(graph, "w0"), ir::QuantNone{ir::NoQuantReason::kFloatKept},
+  graph.SetQuantization(ValueNamed(graph, "w4"), given, ir::QuantOrigin::kFile);
+  graph.SetQuantization(ValueNamed(graph, "w0"), ir::QuantNone{ir::NoQuantReason::kFloatKept},
                         ir::QuantOrigin::kNone);
   const ir::Graph before = graph;
   const Seeded calibration(4);
   ASSERT_THAT(QuantizeWeights(graph, &calibration, nullptr, {}).status(), IsOk());
   for (const char* name : {"w0", "w4"}) {
-    const ir::Value& value = graph.value(Find(graph, name));
-    EXPECT_EQ(value.quantization, before.value(Find(before, name)).quantization);
-    EXPECT_TRUE(value.constant->SameView(*before.value(Find(before, name)).constant));
+    const ir::Value& value = graph.value(ValueNamed(graph, name));
+    EXPECT_EQ(value.quantization, before.value(ValueNamed(before, name)).quantization);
+    EXPECT_TRUE(value.constant->SameView(*before.value(ValueNamed(before, name)).constant));
   }
 }
 
@@ -209,12 +201,12 @@ TEST(QuantizeWeights, TellsOfFewRows) {
 
 TEST(QuantizeWeights, RefusesInfinity) {
   ir::Graph graph = Model();
-  graph.SetConstant(Find(graph, "b1"),
+  graph.SetConstant(ValueNamed(graph, "b1"),
                     ir::Tensor::Of<float>(ir::DType::kF32, {16}, std::vector<float>(16, 3e38f)));
-  graph.SetConstant(Find(graph, "w1"),
+  graph.SetConstant(ValueNamed(graph, "w1"),
                     ir::Tensor::Of<float>(ir::DType::kF32, {16, 8}, std::vector<float>(128, 1.0f)));
-  graph.SetConstant(Find(graph, "w2"), ir::Tensor::Of<float>(ir::DType::kF32, {16, 8},
-                                                             std::vector<float>(128, 3e38f)));
+  graph.SetConstant(ValueNamed(graph, "w2"), ir::Tensor::Of<float>(ir::DType::kF32, {16, 8},
+                                                                   std::vector<float>(128, 3e38f)));
   const Seeded calibration(4);
   EXPECT_THAT(QuantizeWeights(graph, &calibration, nullptr, {}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'f' NaN, infinite")));
@@ -227,8 +219,8 @@ TEST(QuantizeWeights, ThreadsDoNotShow) {
   SetNumThreads(3);
   const ir::Graph three = Quantized({}, &calibration);
   for (const char* name : {"w0", "w1", "w2", "w3", "w4", "b1"}) {
-    const ir::Value& a = one.value(Find(one, name));
-    const ir::Value& b = three.value(Find(three, name));
+    const ir::Value& a = one.value(ValueNamed(one, name));
+    const ir::Value& b = three.value(ValueNamed(three, name));
     EXPECT_EQ(a.quantization, b.quantization);
     EXPECT_TRUE(a.constant->SameContent(*b.constant));
   }

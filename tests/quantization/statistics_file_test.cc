@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_replace.h"
+#include "attention_graph.h"
 #include "quantization/calibrate.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
@@ -13,20 +14,6 @@ namespace g4c::quantization {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr char kAttention[] = R"(graph g {
-  in  %x: f32[1, 4, 2]
-  k   %w: f32[2, 2] = [1, 0, 0, 1]
-  k   %mask: f32[1, 1, 1, 4] = [0, 0, -100, -100]
-  %fc = fully_connected(%x, %w, -): f32[1, 4, 2]
-  %r = reshape(%fc) {shape: [1, 4, 1, 2]}: f32[1, 4, 1, 2]
-  %q = transpose(%r) {perm: [0, 2, 1, 3]}: f32[1, 1, 4, 2]
-  %logits = batch_matmul(%q, %q) {adj_y: true}: f32[1, 1, 4, 4]
-  %sum = add(%logits, %mask): f32[1, 1, 4, 4]
-  %p = softmax(%sum): f32[1, 1, 4, 4]
-  %v = batch_matmul(%p, %q): f32[1, 1, 4, 2]
-  out %v
-})";
 
 class Seeded : public Samples {
  public:

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "attention_graph.h"
 #include "quantization/axis_classes.h"
 #include "quantization/calibrate.h"
 #include "quantization/mask_fill.h"
@@ -11,42 +12,19 @@
 namespace g4c::quantization {
 namespace {
 
-// One head of attention over four patches; the last two are padding.
-constexpr char kAttention[] = R"(graph g {
-  in  %x: f32[1, 4, 2]
-  k   %w: f32[2, 2] = [1, 0, 0, 1]
-  k   %mask: f32[1, 1, 1, 4] = [0, 0, -100, -100]
-  %fc = fully_connected(%x, %w, -): f32[1, 4, 2]
-  %r = reshape(%fc) {shape: [1, 4, 1, 2]}: f32[1, 4, 1, 2]
-  %q = transpose(%r) {perm: [0, 2, 1, 3]}: f32[1, 1, 4, 2]
-  %logits = batch_matmul(%q, %q) {adj_y: true}: f32[1, 1, 4, 4]
-  %sum = add(%logits, %mask): f32[1, 1, 4, 4]
-  %p = softmax(%sum): f32[1, 1, 4, 4]
-  %v = batch_matmul(%p, %q): f32[1, 1, 4, 2]
-  out %v
-})";
-
-ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) return id;
-  }
-  ADD_FAILURE() << "no value " << name;
-  return 0;
-}
-
 TEST(AxisClasses, FollowsThePatchesThroughAttention) {
   const ir::Graph graph = ParseOrDie(kAttention);
   const AxisClasses classes(graph);
-  const int patches = classes.ClassOf(ByName(graph, "x"), 1);
+  const int patches = classes.ClassOf(ValueNamed(graph, "x"), 1);
   const std::vector<std::pair<const char*, int>> kPatchAxes = {
       {"fc", 1},  {"r", 1}, {"q", 2}, {"logits", 2}, {"logits", 3},
       {"sum", 3}, {"p", 2}, {"p", 3}, {"v", 2},
   };
   for (const auto& [name, axis] : kPatchAxes) {
-    EXPECT_EQ(classes.ClassOf(ByName(graph, name), axis), patches) << name << " axis " << axis;
+    EXPECT_EQ(classes.ClassOf(ValueNamed(graph, name), axis), patches) << name << " axis " << axis;
   }
-  EXPECT_NE(classes.ClassOf(ByName(graph, "x"), 2), patches);
-  EXPECT_NE(classes.ClassOf(ByName(graph, "q"), 1), patches);
+  EXPECT_NE(classes.ClassOf(ValueNamed(graph, "x"), 2), patches);
+  EXPECT_NE(classes.ClassOf(ValueNamed(graph, "q"), 1), patches);
 }
 
 TEST(ValidRows, VisitsNoPadding) {
@@ -59,7 +37,7 @@ TEST(ValidRows, VisitsNoPadding) {
     for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i);
     std::vector<float> seen;
     valid.Visit(
-        ByName(graph, name), ir::Tensor::Of<float>(ir::DType::kF32, dims, elements),
+        ValueNamed(graph, name), ir::Tensor::Of<float>(ir::DType::kF32, dims, elements),
         [&](absl::Span<const float> run) { seen.insert(seen.end(), run.begin(), run.end()); });
     return seen;
   };
@@ -90,7 +68,7 @@ TEST(ValidRows, VisitsTheRowsThatWereAskedFor) {
   EXPECT_EQ(ValidRows::NumRows(logits), 4);
   EXPECT_EQ(ValidRows::NumRows(ir::Tensor::ScalarF32(1)), 1);
   std::vector<float> seen;
-  valid.VisitRows(ByName(graph, "logits"), logits, 1, 4, [&](absl::Span<const float> run) {
+  valid.VisitRows(ValueNamed(graph, "logits"), logits, 1, 4, [&](absl::Span<const float> run) {
     seen.insert(seen.end(), run.begin(), run.end());
   });
   EXPECT_THAT(seen, ::testing::ElementsAre(4, 5));
@@ -99,13 +77,14 @@ TEST(ValidRows, VisitsTheRowsThatWereAskedFor) {
 TEST(ChooseMaskFills, LeavesResolutionAndMasks) {
   ir::Graph graph = ParseOrDie(kAttention);
   Observations seen(graph.num_values());
-  const ir::ValueId logits = ByName(graph, "logits");
+  const ir::ValueId logits = ValueNamed(graph, "logits");
   seen[logits].range = {-30, 4};
   seen[logits].lowest_row_max = 1;
   ASSERT_OK(ChooseMaskFills(graph, seen, ir::DType::kU8, ir::QuantOrigin::kCalibrated));
   // d = ln(2 * 2 masked keys * 256) = 6.93: the sum spans [1 - d, 4], the fill reaches its bottom
   // from 4.
-  const auto& sum = std::get<ir::QuantPerTensor>(graph.value(ByName(graph, "sum")).quantization);
+  const auto& sum =
+      std::get<ir::QuantPerTensor>(graph.value(ValueNamed(graph, "sum")).quantization);
   const float scale = static_cast<float>((4.0 - (1.0 - std::log(1024.0))) / 255);
   // One rounding of the bottom to f32 lies between this and the code: a relative tolerance of a few
   // f32 epsilons.

@@ -46,6 +46,14 @@ ir::Graph ParseOrDie(absl::string_view text) {
   return *std::move(graph);
 }
 
+ir::ValueId ValueNamed(const ir::Graph& graph, absl::string_view name) {
+  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
+    if (graph.value(id).name == name) return id;
+  }
+  ADD_FAILURE() << "no value " << name;
+  return 0;
+}
+
 std::string LineDiff(absl::string_view expected, absl::string_view actual) {
   if (expected == actual) return "";
   const std::vector<absl::string_view> a = absl::StrSplit(expected, '\n');

@@ -16,6 +16,9 @@ namespace g4c {
 // test's own mistake.
 ir::Graph ParseOrDie(absl::string_view text);
 
+// The value of a name; a graph without it fails the test.
+ir::ValueId ValueNamed(const ir::Graph& graph, absl::string_view name);
+
 // Lines that only one of two texts has, "- " before those of `expected`, "+ " before those of
 // `actual`, and a few equal ones around them; empty for equal texts.
 std::string LineDiff(absl::string_view expected, absl::string_view actual);

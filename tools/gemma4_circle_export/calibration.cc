@@ -35,10 +35,8 @@ class Collected {
   // `resumed`: the samples of an unfinished file will be completed.
   absl::Status Add(const std::string& path, bool resumed, ExportReport& report) {
     ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(path));
-    const absl::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()),
-                                 mapped->bytes().size());
     absl::StatusOr<quantization::StatisticsFile> file =
-        quantization::ParseStatistics(text, graph_, origin_);
+        quantization::ParseStatistics(mapped->text(), graph_, origin_);
     if (!file.ok()) {
       return Prefixed(file.status(),
                       absl::StrCat("'", path, "'",
@@ -76,10 +74,8 @@ class Collected {
   absl::Status Save(const std::string& path, bool complete) const {
     quantization::StatisticsOrigin origin = origin_;
     if (!isa_.empty()) origin.isa = isa_;
-    ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-    RETURN_IF_ERROR(file.Write(
-        absl::string_view(quantization::PrintStatistics(graph_, origin, complete, statistics_))));
-    return file.Commit();
+    return WriteAtomically(path,
+                           quantization::PrintStatistics(graph_, origin, complete, statistics_));
   }
 
   quantization::Statistics& statistics() { return statistics_; }

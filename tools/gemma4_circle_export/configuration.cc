@@ -13,8 +13,7 @@ absl::StatusOr<quantization::Config> ReadConfiguration(const ExportOptions& opti
   if (!options.config.empty()) {
     ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.config));
     report.AddFile(options.config);
-    absl::StatusOr<quantization::Config> read = quantization::ParseConfig(
-        {reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()});
+    absl::StatusOr<quantization::Config> read = quantization::ParseConfig(mapped->text());
     if (!read.ok()) return Prefixed(read.status(), absl::StrCat("'", options.config, "': "));
     config = *std::move(read);
   }
@@ -49,9 +48,7 @@ absl::Status TellConfiguration(const ExportOptions& options, const ir::Graph& gr
                                const quantization::Config& config,
                                const quantization::Formats& formats) {
   if (!options.save_config.empty()) {
-    ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(options.save_config));
-    RETURN_IF_ERROR(file.Write(absl::string_view(quantization::PrintConfig(config))));
-    RETURN_IF_ERROR(file.Commit());
+    RETURN_IF_ERROR(WriteAtomically(options.save_config, quantization::PrintConfig(config)));
   }
   for (const std::string& value : options.explain) {
     ASSIGN_OR_RETURN(const std::string text, formats.Explain(graph, value));

@@ -40,12 +40,6 @@
 namespace g4c::tools {
 namespace {
 
-absl::Status WriteText(const std::string& path, const std::string& text) {
-  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-  RETURN_IF_ERROR(file.Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file.Commit();
-}
-
 std::string BaseName(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
 // Pairs of the source become qparams, or go.
@@ -131,9 +125,7 @@ absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& m
                               ExportReport& report) {
   ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.qparams));
   report.AddFile(options.qparams);
-  const absl::string_view text(reinterpret_cast<const char*>(mapped->bytes().data()),
-                               mapped->bytes().size());
-  absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(text);
+  absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(mapped->text());
   if (!file.ok()) return Prefixed(file.status(), absl::StrCat("'", options.qparams, "': "));
   if (file->model_hash != model.hash || file->weight_bytes != model.weight_bytes) {
     return InvalidInput("'", options.qparams, "' was made for another model (graph ",
@@ -155,7 +147,7 @@ absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
   file.weight_bytes = model.weight_bytes;
   if (constants.activation) file.activation = *constants.activation;
   if (constants.weight) file.weight = *constants.weight;
-  return WriteText(options.save_qparams, quantization::PrintQparams(file));
+  return WriteAtomically(options.save_qparams, quantization::PrintQparams(file));
 }
 
 // What was asked for apart from the file.
@@ -229,16 +221,14 @@ absl::Status MakeConversionsExplicit(const ExportOptions& options,
 
 // --sensitivity, and its table on stderr.
 absl::Status WriteSensitivity(const ExportOptions& options, const ir::Graph& real,
-                              const ir::Graph& graph) {
-  quantization::SampleOptions sample_options;
-  sample_options.keys = options.calibration_keys;
-  ASSIGN_OR_RETURN(const auto samples,
-                   quantization::OpenSamples(options.calibration, graph, sample_options));
+                              const ir::Graph& graph, ExportReport& export_report) {
+  ASSIGN_OR_RETURN(const auto samples, OpenCalibration(options, graph, export_report));
   ASSIGN_OR_RETURN(const quantization::SensitivityReport report,
                    quantization::MeasureSensitivity(real, graph, *samples));
   const bool json = options.sensitivity.ends_with(".json");
-  RETURN_IF_ERROR(WriteText(options.sensitivity, json ? quantization::SensitivityJson(report)
-                                                      : quantization::SensitivityCsv(report)));
+  RETURN_IF_ERROR(WriteAtomically(options.sensitivity, json
+                                                           ? quantization::SensitivityJson(report)
+                                                           : quantization::SensitivityCsv(report)));
   constexpr int kLoudest = 12;
   if (!options.machine.quiet) {
     std::cerr << quantization::SensitivityTable(report, options.machine.verbose ? 0 : kLoudest);
@@ -251,8 +241,8 @@ absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph,
   const std::string model = BaseName(options.model);
   for (const std::string& path : options.audits) {
     const bool json = path.ends_with(".json");
-    RETURN_IF_ERROR(WriteText(path, json ? quantization::AuditJson(graph, audit, model)
-                                         : quantization::AuditText(graph, audit, model)));
+    RETURN_IF_ERROR(WriteAtomically(path, json ? quantization::AuditJson(graph, audit, model)
+                                               : quantization::AuditText(graph, audit, model)));
   }
   return absl::OkStatus();
 }
@@ -272,8 +262,8 @@ absl::Status WriteDepfile(const ExportOptions& options, std::vector<std::string>
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   for (std::string& file : files) file = MakePath(file);
-  return WriteText(options.depfile, absl::StrCat(MakePath(options.output), ": ",
-                                                 absl::StrJoin(files, " \\\n  "), "\n"));
+  return WriteAtomically(options.depfile, absl::StrCat(MakePath(options.output), ": ",
+                                                       absl::StrJoin(files, " \\\n  "), "\n"));
 }
 
 }  // namespace
@@ -333,7 +323,7 @@ absl::Status Export(const ExportOptions& options) {
     absl::optional<ir::Graph> real;
     if (!options.sensitivity.empty()) real = graph;
     RETURN_IF_ERROR(Quantize(options, is_qdq, model, constants, report));
-    if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph));
+    if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph, report));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
   }
