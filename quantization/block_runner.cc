@@ -1,7 +1,5 @@
 #include "quantization/block_runner.h"
 
-#include <algorithm>
-
 namespace g4c::quantization {
 
 absl::StatusOr<BlockRunner> BlockRunner::Create(const ir::Graph& graph, Block block) {
@@ -11,26 +9,24 @@ absl::StatusOr<BlockRunner> BlockRunner::Create(const ir::Graph& graph, Block bl
   return BlockRunner(std::move(block), std::move(extracted), std::move(executor));
 }
 
-absl::Status BlockRunner::Run(const Activations& activations, const Adjust& adjust) const {
+absl::StatusOr<std::vector<ir::Tensor>> BlockRunner::Run(const Activations& activations,
+                                                         const Adjust& adjust) const {
   std::vector<ir::Tensor> inputs;
   for (ir::ValueId input : block_.inputs) inputs.push_back(activations.at(input));
   evaluator::RunOptions options;
-  options.adjust = [&](ir::ValueId id, ir::Tensor& data) {
-    adjust(extracted_->source_of[id], data);
-    return absl::OkStatus();
-  };
-  return executor_.Run(inputs, options).status();
+  if (adjust != nullptr) {
+    options.adjust = [&](ir::ValueId id, ir::Tensor& data) {
+      adjust(extracted_->source_of[id], data);
+      return absl::OkStatus();
+    };
+  }
+  return executor_.Run(inputs, options);
 }
 
 absl::Status BlockRunner::Advance(Activations& stream, const Change& change) const {
-  Activations results;
-  RETURN_IF_ERROR(Run(stream, [&](ir::ValueId id, ir::Tensor& data) {
-    data = change(id, data);
-    if (std::find(block_.outputs.begin(), block_.outputs.end(), id) != block_.outputs.end()) {
-      results[id] = data;
-    }
-  }));
-  for (auto& [id, data] : results) stream[id] = std::move(data);
+  ASSIGN_OR_RETURN(const std::vector<ir::Tensor> results,
+                   Run(stream, [&](ir::ValueId id, ir::Tensor& data) { data = change(id, data); }));
+  for (size_t i = 0; i < results.size(); ++i) stream[block_.outputs[i]] = results[i];
   return absl::OkStatus();
 }
 

@@ -20,11 +20,12 @@ class BlockRunner {
   // Constants share their data with `graph`, which need not outlive the runner.
   static absl::StatusOr<BlockRunner> Create(const ir::Graph& graph, Block block);
 
-  // Takes the block's inputs from `activations`, which has them all. `adjust` sees the inputs and
-  // every result, by the ids of the whole graph, and may replace them before anything reads them.
-  // May be called on several threads at once.
+  // Takes the block's inputs from `activations`, which has them all, and returns its outputs.
+  // `adjust` sees the inputs and every result, by the ids of the whole graph, and may replace them
+  // before anything reads them; null: nobody looks. May be called on several threads at once.
   using Adjust = std::function<void(ir::ValueId, ir::Tensor&)>;
-  absl::Status Run(const Activations& activations, const Adjust& adjust) const;
+  absl::StatusOr<std::vector<ir::Tensor>> Run(const Activations& activations,
+                                              const Adjust& adjust = nullptr) const;
 
   // Replaces what `stream` holds for the block's outputs, and nothing else, by what the block makes
   // of its inputs there when each of its values goes through `change`.

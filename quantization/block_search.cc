@@ -64,7 +64,8 @@ class Search {
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
       Activations exact;
-      RETURN_IF_ERROR(span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }));
+      RETURN_IF_ERROR(
+          span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }).status());
       for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
       RETURN_IF_ERROR(AddErrors(trials_[s], exact));
       RETURN_IF_ERROR(span.own.Advance(stream, [&](ValueId id, const Tensor& data) {
@@ -150,12 +151,14 @@ class Search {
               ? Qparams(group)
               : ChooseQparams(Scaled(group, kCandidates[candidate]), Qparams(group).dtype);
       const std::vector<ValueId>& outputs = trial.tail->runner.block().outputs;
-      statuses[i] = trial.tail->runner.Run(exact, [&](ValueId id, Tensor& data) {
+      const auto results = trial.tail->runner.Run(exact, [&](ValueId id, Tensor& data) {
         if (spans_.GroupOf(id) == group) data = Simulate(data, q);
-        if (std::find(outputs.begin(), outputs.end(), id) != outputs.end()) {
-          trial.errors[candidate] += spans_.SquaredError(id, exact.at(id), data);
-        }
       });
+      statuses[i] = results.status();
+      for (size_t k = 0; results.ok() && k < outputs.size(); ++k) {
+        const double error = spans_.SquaredError(outputs[k], exact.at(outputs[k]), (*results)[k]);
+        trial.errors[candidate] += error;
+      }
     });
     for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
     return absl::OkStatus();

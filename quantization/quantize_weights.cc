@@ -4,10 +4,8 @@
 #include <limits>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/progress.h"
-#include "evaluator/executor.h"
 #include "evaluator/quantize.h"
 #include "quantization/bias_correction.h"
 #include "quantization/blocks.h"
@@ -16,6 +14,7 @@
 #include "quantization/hessian.h"
 #include "quantization/mask_fill.h"
 #include "quantization/match_float.h"
+#include "quantization/sample_stream.h"
 #include "quantization/simulate.h"
 #include "quantization/valid_rows.h"
 #include "quantization/weight_ranges.h"
@@ -63,138 +62,6 @@ std::vector<Group> FindGroups(const Graph& graph, const Block& block) {
   return groups;
 }
 
-// The nodes of `block` that compute `wanted` from values that `known` says yes to, and from graph
-// inputs.
-Block Slice(const Graph& graph, const Block& block, const std::vector<ValueId>& wanted,
-            absl::FunctionRef<bool(ValueId)> known) {
-  Block slice{{}, {}, wanted};
-  absl::flat_hash_set<ValueId> needed;
-  const auto need = [&](ValueId id) {
-    if (id == ir::kNoValue || graph.IsConstant(id) || !needed.insert(id).second) return;
-    if (known(id) || graph.Producer(id) == nullptr) slice.inputs.push_back(id);
-  };
-  for (ValueId id : wanted) need(id);
-  for (auto id = block.nodes.rbegin(); id != block.nodes.rend(); ++id) {
-    const ir::Node& node = graph.node(*id);
-    const bool computes =
-        std::any_of(node.outputs.begin(), node.outputs.end(),
-                    [&](ValueId result) { return needed.contains(result) && !known(result); });
-    if (!computes) continue;
-    slice.nodes.push_back(*id);
-    for (ValueId operand : node.inputs) need(operand);
-  }
-  std::reverse(slice.nodes.begin(), slice.nodes.end());
-  return slice;
-}
-
-// One of the models, as far as it is evaluated: the values between two blocks, and the input of one
-// linear, for each sample.
-class Frontier {
- public:
-  Frontier(const Samples& samples, bool simulated)
-      : samples_(&samples),
-        simulated_(simulated),
-        kept_(samples.size()),
-        linear_inputs_(samples.size(), ir::kNoValue) {}
-
-  // Evaluates `wanted` of `block` for one sample after the other.
-  class Part {
-   public:
-    static absl::StatusOr<std::unique_ptr<Part>> Create(const Frontier& frontier,
-                                                        const Graph& graph, const Block& block,
-                                                        const std::vector<ValueId>& wanted) {
-      const Block slice = Slice(graph, block, wanted, [&](ValueId id) {
-        return !frontier.kept_.empty() && frontier.kept_[0].contains(id);
-      });
-      std::unique_ptr<Part> part(
-          new Part(frontier, graph, slice.inputs, ExtractBlock(graph, slice)));
-      ASSIGN_OR_RETURN(auto executor, evaluator::FloatExecutor::Create(part->extracted_.graph));
-      part->executor_.emplace(std::move(executor));
-      return part;
-    }
-
-    absl::StatusOr<std::vector<Tensor>> Run(int64_t sample) const {
-      evaluator::RunOptions options;
-      if (frontier_.simulated_) {
-        options.adjust = [&](ValueId id, Tensor& data) {
-          data = SimulateAs(extracted_.graph.value(id), data);
-          return absl::OkStatus();
-        };
-      }
-      ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, frontier_.Data(graph_, inputs_, sample));
-      return executor_->Run(inputs, options);
-    }
-
-   private:
-    Part(const Frontier& frontier, const Graph& graph, std::vector<ValueId> inputs,
-         ExtractedBlock extracted)
-        : frontier_(frontier),
-          graph_(graph),
-          inputs_(std::move(inputs)),
-          extracted_(std::move(extracted)) {}
-
-    const Frontier& frontier_;
-    const Graph& graph_;
-    std::vector<ValueId> inputs_;
-    ExtractedBlock extracted_;
-    absl::optional<evaluator::FloatExecutor> executor_;
-  };
-
-  // Keeps a linear's input until another one is kept: nothing in front of it is evaluated again.
-  void Keep(ValueId id, int64_t sample, const Tensor& data) {
-    absl::flat_hash_map<ValueId, Tensor>& kept = kept_[sample];
-    if (!kept.try_emplace(id, data).second) return;
-    if (linear_inputs_[sample] != ir::kNoValue) kept.erase(linear_inputs_[sample]);
-    linear_inputs_[sample] = id;
-  }
-
-  // Goes to the far side of `block`, and drops what no block in `next` reads.
-  absl::Status Cross(const Graph& graph, const Block& block, absl::Span<const Block> next) {
-    absl::flat_hash_set<ValueId> needed;
-    for (const Block& later : next) needed.insert(later.inputs.begin(), later.inputs.end());
-    std::vector<ValueId> wanted;
-    for (ValueId id : block.outputs) {
-      if (needed.contains(id)) wanted.push_back(id);
-    }
-    ASSIGN_OR_RETURN(const auto part, Part::Create(*this, graph, block, wanted));
-    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
-      ASSIGN_OR_RETURN(const std::vector<Tensor> results, part->Run(sample));
-      absl::flat_hash_map<ValueId, Tensor>& kept = kept_[sample];
-      absl::erase_if(kept, [&](const auto& entry) { return !needed.contains(entry.first); });
-      for (size_t i = 0; i < wanted.size(); ++i) kept[wanted[i]] = results[i];
-    }
-    linear_inputs_.assign(samples_->size(), ir::kNoValue);
-    return absl::OkStatus();
-  }
-
- private:
-  // Graph inputs are read anew each time.
-  absl::StatusOr<std::vector<Tensor>> Data(const Graph& graph, const std::vector<ValueId>& ids,
-                                           int64_t sample) const {
-    std::vector<Tensor> data;
-    std::vector<Tensor> given;
-    for (ValueId id : ids) {
-      const auto kept = kept_[sample].find(id);
-      if (kept != kept_[sample].end()) {
-        data.push_back(kept->second);
-        continue;
-      }
-      if (given.empty()) {
-        ASSIGN_OR_RETURN(given, samples_->Get(sample));
-      }
-      const auto place = std::find(graph.inputs().begin(), graph.inputs().end(), id);
-      G4C_CHECK(place != graph.inputs().end());
-      data.push_back(given[place - graph.inputs().begin()]);
-    }
-    return data;
-  }
-
-  const Samples* samples_;
-  bool simulated_;
-  std::vector<absl::flat_hash_map<ValueId, Tensor>> kept_;
-  std::vector<ValueId> linear_inputs_;  // by sample: what Keep put there
-};
-
 int64_t Elements(const Graph& graph, absl::Span<const ValueId> ids) {
   int64_t sum = 0;
   for (ValueId id : ids) sum += ir::NumElements(graph.value(id).type.shape.dims());
@@ -236,18 +103,21 @@ class WeightQuantizer {
       const Tensor& mask = *real.value(masked.mask).constant;
       real.SetConstant(masked.mask, MaskWithFill(mask, std::numeric_limits<float>::lowest()));
     }
-    Frontier given_at(*samples_, /*simulated=*/true);
-    Frontier real_at(*samples_, /*simulated=*/false);
+    TensorStore store(options_.memory_bytes);
+    SampleStream given_at(simulated, *samples_, store, [&](ValueId id, const Tensor& data) {
+      return SimulateAs(simulated.value(id), data);
+    });
+    SampleStream real_at(real, *samples_, store);
     Progress progress("weights", "blocks", std::max<int64_t>(1, last + 1));
     for (int64_t b = 0; b <= last; ++b) {
       const Block& block = blocks[b];
       for (const Group& group : FindGroups(graph_, block)) {
-        RETURN_IF_ERROR(QuantizeGroup(real, simulated, block, group, given_at, real_at));
+        RETURN_IF_ERROR(QuantizeGroup(simulated, block, group, given_at, real_at));
       }
       if (b < last) {
         const auto next = absl::MakeConstSpan(blocks).subspan(b + 1);
-        RETURN_IF_ERROR(given_at.Cross(simulated, block, next));
-        RETURN_IF_ERROR(real_at.Cross(real, block, next));
+        RETURN_IF_ERROR(given_at.Cross(block, next));
+        RETURN_IF_ERROR(real_at.Cross(block, next));
       }
       progress.Advance();
     }
@@ -283,23 +153,21 @@ class WeightQuantizer {
     return Tensor::Of<float>(ir::DType::kF32, {count, columns}, rows);
   }
 
-  absl::Status QuantizeGroup(const Graph& real, Graph& simulated, const Block& block,
-                             const Group& group, Frontier& given_at, Frontier& real_at) {
+  absl::Status QuantizeGroup(Graph& simulated, const Block& block, const Group& group,
+                             SampleStream& given_at, SampleStream& real_at) {
     const int64_t columns =
         graph_.value(graph_.node(group.linears[0]).inputs[1]).constant->dims()[1];
     InputMoments moments(columns, options_.method == WeightMethod::kGptq);
-    ASSIGN_OR_RETURN(const auto given_part,
-                     Frontier::Part::Create(given_at, simulated, block, {group.input}));
-    ASSIGN_OR_RETURN(const auto real_part,
-                     Frontier::Part::Create(real_at, real, block, {group.input}));
+    ASSIGN_OR_RETURN(const BlockRunner given_part, given_at.Toward(block, {group.input}));
+    ASSIGN_OR_RETURN(const BlockRunner real_part, real_at.Toward(block, {group.input}));
     const bool keep = Elements(graph_, {group.input}) <= 2 * Elements(graph_, block.inputs);
     for (int64_t sample = 0; sample < samples_->size(); ++sample) {
-      ASSIGN_OR_RETURN(const std::vector<Tensor> given_input, given_part->Run(sample));
-      ASSIGN_OR_RETURN(const std::vector<Tensor> real_input, real_part->Run(sample));
+      ASSIGN_OR_RETURN(const std::vector<Tensor> given_input, given_at.Run(given_part, sample));
+      ASSIGN_OR_RETURN(const std::vector<Tensor> real_input, real_at.Run(real_part, sample));
       moments.Add(Rows(group.input, given_input[0]), Rows(group.input, real_input[0]));
       if (!keep) continue;
-      given_at.Keep(group.input, sample, given_input[0]);
-      real_at.Keep(group.input, sample, real_input[0]);
+      RETURN_IF_ERROR(given_at.Keep(group.input, sample, given_input[0]));
+      RETURN_IF_ERROR(real_at.Keep(group.input, sample, real_input[0]));
     }
     if (moments.rows() == 0 || !moments.IsFinite()) {
       return InvalidInput("the samples make value '", graph_.value(group.input).name,

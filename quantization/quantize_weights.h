@@ -10,6 +10,7 @@
 #include "ir/graph.h"
 #include "quantization/samples.h"
 #include "quantization/statistics.h"
+#include "quantization/tensor_store.h"
 
 namespace g4c::quantization {
 
@@ -31,6 +32,8 @@ struct WeightOptions {
   bool match_float = true;
   // Adds to each bias what the mean of the output lost; a linear without a bias gets one.
   bool correct_bias = true;
+  // Of the samples' activations, as many bytes are kept in memory, the rest in a temporary file.
+  int64_t memory_bytes = kActivationMemoryBytes;
 };
 
 struct WeightNotes {
@@ -50,8 +53,9 @@ struct WeightNotes {
 // mean squares in `statistics` of the float model, or alike where it is null or has none.
 //
 // Memory: the weights twice; for all samples and both models the values between two blocks and one
-// linear's input of at most twice that size; the sums of one linear (quantization/hessian). The
-// same bytes for any number of threads. InvalidInput where inputs are not finite.
+// linear's input of at most twice that size, past `memory_bytes` in a temporary file; the sums of
+// one linear (quantization/hessian). The same bytes for any number of threads and any memory.
+// InvalidInput where inputs are not finite; WriteFailed where the temporary file fails.
 absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const Samples* samples,
                                             const Statistics* statistics,
                                             const WeightOptions& options);

@@ -84,7 +84,8 @@ class Meter {
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
       Activations exact;
-      RETURN_IF_ERROR(span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }));
+      RETURN_IF_ERROR(
+          span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }).status());
       for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
       RETURN_IF_ERROR(AddAlone(parts_[s], exact));
       RETURN_IF_ERROR(AdvanceQuantised(quantised_[s], quantised));
@@ -195,10 +196,11 @@ class Meter {
                        const Activations& operands, double& error,
                        const BlockRunner::Adjust& adjust) const {
     const std::vector<ValueId>& outputs = tail.runner.block().outputs;
-    return tail.runner.Run(operands, [&](ValueId id, Tensor& data) {
-      adjust(id, data);
-      if (Contains(outputs, id)) error += spans_.SquaredError(id, exact.at(id), data);
-    });
+    ASSIGN_OR_RETURN(const std::vector<Tensor> results, tail.runner.Run(operands, adjust));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      error += spans_.SquaredError(outputs[i], exact.at(outputs[i]), results[i]);
+    }
+    return absl::OkStatus();
   }
 
   bool HasQuantisedWeight(const ir::Node& node) const {

@@ -226,5 +226,22 @@ TEST(QuantizeWeights, ThreadsDoNotShow) {
   }
 }
 
+TEST(QuantizeWeights, WhatLiesInATemporaryFileDoesNotShow) {
+  const Seeded calibration(8);
+  const ir::Graph whole = Quantized({}, &calibration);
+  // Nothing fits; some of the activations fit.
+  for (const int64_t memory : {0, 3000}) {
+    WeightOptions options;
+    options.memory_bytes = memory;
+    const ir::Graph spilled = Quantized(options, &calibration);
+    for (const char* name : {"w0", "w1", "w2", "w3", "w4", "b1"}) {
+      const ir::Value& a = whole.value(ValueNamed(whole, name));
+      const ir::Value& b = spilled.value(ValueNamed(spilled, name));
+      EXPECT_EQ(a.quantization, b.quantization);
+      EXPECT_TRUE(a.constant->SameContent(*b.constant)) << name << " with " << memory;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace g4c::quantization

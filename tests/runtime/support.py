@@ -23,12 +23,12 @@ VALID_ROWS = 54
 # ---- the command ----
 
 
-def command(*args, cwd=None, timeout=300):
-    """Runs the command; its exit is checked to be an exit, not a crash."""
+def command(*args, cwd=None, timeout=300, env=None):
+    """Runs the command, with `env` beside the environment; its exit is checked to be an exit, not a crash."""
     if not COMMAND.exists():
         raise FileNotFoundError(f"{COMMAND} is not built: run tools/test")
     run = subprocess.run([str(COMMAND), *map(str, args)], cwd=cwd, timeout=timeout, text=True, errors="replace",
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                         env=os.environ | (env or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert 0 <= run.returncode <= 5, f"exit {run.returncode} of {args}\n{run.stderr}"
     return run
 

@@ -21,6 +21,7 @@ absl::Status ChooseWeights(const ExportOptions& options,
   weights.dtype = *constants.weight;
   weights.dtypes = formats.WeightDTypes();
   weights.activation = constants.activation;
+  weights.memory_bytes = options.spill_above;
   weights.method = options.weights_by == "mse" || samples == nullptr
                        ? quantization::WeightMethod::kMse
                        : quantization::WeightMethod::kGptq;

@@ -267,6 +267,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   MixedTexts mixed;
   std::string observer;
   std::vector<std::string> keys;
+  int64_t spill_mib = quantization::kActivationMemoryBytes >> 20;
   CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
                "gemma4-circle-export");
   app.set_version_flag("--version", VersionText());
@@ -326,6 +327,10 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                  "rtn | mse | gptq: how weights get ranges and integers (gptq, mse without "
                  "--calibration)")
       ->check(CLI::IsMember({"rtn", "mse", "gptq"}));
+  app.add_option("--spill-above", spill_mib,
+                 "MiB of the samples' activations to keep in memory; what goes past lies in a "
+                 "temporary file in $TMPDIR (1024)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
   app.add_option("--target", options.target, "circle | onert (circle)")
@@ -362,6 +367,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   if (!io.empty() && io != "quantised" && io != "float") {
     return UsageError("--io '", io, "' is none of quantised, float");
   }
+  options.spill_above = spill_mib << 20;
   options.io = io == "float" ? Io::kFloat : Io::kQuantised;
   for (const std::string& key : keys) {
     ASSIGN_OR_RETURN(auto pair, SplitPair("--calibration-key", key));

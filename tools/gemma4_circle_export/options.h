@@ -13,6 +13,7 @@
 #include "ir/dtype.h"
 #include "quantization/mixed_precision.h"
 #include "quantization/observer.h"
+#include "quantization/tensor_store.h"
 
 namespace g4c::tools {
 
@@ -64,6 +65,7 @@ struct ExportOptions {
   std::string save_stats;
   std::vector<std::string> load_stats;
   std::string weights_by;  // "rtn", "mse", "gptq"; empty: not given
+  int64_t spill_above = quantization::kActivationMemoryBytes;
   std::string qparams;
   std::string save_qparams;
   std::string target = "circle";
