@@ -4,13 +4,6 @@
 #include <cmath>
 
 namespace g4c::passes {
-namespace {
-
-template <typename OpType, typename... List>
-constexpr bool kIsOneOf = (std::is_same_v<OpType, List> || ...);
-
-}  // namespace
-
 bool IsElementwise(const ir::Op& op) {
   return std::visit(
       [](const auto& concrete) {

@@ -8,6 +8,9 @@
 
 namespace g4c::passes {
 
+template <typename OpType, typename... List>
+inline constexpr bool kIsOneOf = (std::is_same_v<OpType, List> || ...);
+
 // Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy
 // broadcasting.
 bool IsElementwise(const ir::Op& op);

@@ -94,6 +94,7 @@ void AxisClasses::JoinNode(const ir::Node& node) {
     }
   } else if (std::holds_alternative<ir::FullyConnected>(node.op)) {
     for (int i = 0; i + 1 < std::min(rank, rank_x); ++i) Join(x, i, result, i);
+    Join(x, rank_x - 1, node.inputs[1], 1);
   } else if (std::holds_alternative<ir::Gather>(node.op)) {
     const int axis = static_cast<int>(std::get<ir::Gather>(node.op).axis);
     for (int i = 0; i < axis; ++i) Join(x, i, result, i);

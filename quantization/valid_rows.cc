@@ -117,6 +117,15 @@ int64_t ValidRows::num_valid() const {
   return count;
 }
 
+std::vector<bool> ValidRows::ValidInAnyBatch() const {
+  if (valid_.empty()) return {};
+  std::vector<bool> any = valid_[0];
+  for (const std::vector<bool>& row : valid_) {
+    for (size_t i = 0; i < row.size(); ++i) any[i] = any[i] || row[i];
+  }
+  return any;
+}
+
 void ValidRows::Visit(ir::ValueId value, const ir::Tensor& data,
                       absl::FunctionRef<void(absl::Span<const float>)> visit) const {
   VisitRows(value, data, 0, NumRows(data), visit);

@@ -34,6 +34,11 @@ class ValidRows {
   bool has_padding() const { return !patch_axes_.empty(); }
   // Valid patches, of all batch rows together.
   int64_t num_valid() const;
+  // By patch: whether it is valid in any batch row. Empty without padding.
+  std::vector<bool> ValidInAnyBatch() const;
+  // The axes of a value that run over patches, ascending. Requires padding, and a value that the
+  // graph had when Find looked at it.
+  const std::vector<int>& PatchAxes(ir::ValueId value) const { return patch_axes_[value]; }
 
   // Calls `visit` with runs of valid elements of `data`, a contiguous row-major f32 tensor of this
   // value's shape; a run lies in one row of the last axis.

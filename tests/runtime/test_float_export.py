@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from support import GRID, MODELS, CircleFile, export, onert_run, run_model, sample, valid
+from support import GRID, MODELS, VALID_ROWS, CircleFile, export, onert_run, run_model, sample, valid
 
 ENCODERS = {"encoder_dynamo_op18": "encoder", "encoder_dynamo_op21": "encoder", "encoder_sdpa_op23": "encoder",
             "encoder_torchscript_op17": "encoder", "encoder_clipped_op18": "encoder_clipped"}
@@ -19,6 +19,29 @@ def test_encoder_on_onert(name, tmp_path):
     (actual,) = onert_run(circle, [sample("inputs_embeds")], tmp_path)
     expected = sample(f"{ENCODERS[name]}.expected")
     assert np.abs(valid(actual.reshape(expected.shape)) - valid(expected)).max() <= ENCODER_TOLERANCE
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_without_padding_on_onert(name, tmp_path):
+    circle = export(MODELS / f"{name}.onnx", tmp_path / "out.circle", "--float", *GRID, "--target", "onert",
+                    "--drop-padding")
+    (actual,) = onert_run(circle, [sample("inputs_embeds")], tmp_path)
+    expected = sample(f"{ENCODERS[name]}.expected")
+    actual = actual.reshape(expected.shape)
+    assert np.abs(valid(actual) - valid(expected)).max() <= ENCODER_TOLERANCE
+    assert not actual[:, VALID_ROWS:].any()
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_with_valid_rows_only(name, tmp_path):
+    circle = export(MODELS / f"{name}.onnx", tmp_path / "out.circle", "--float", *GRID, "--valid-rows-io")
+    inputs = valid(sample("inputs_embeds"))
+    actual = run_model(circle, {"inputs_embeds": inputs}, tmp_path)["last_hidden_state"]
+    padded = run_model(MODELS / f"{name}.onnx", {"inputs_embeds": sample("inputs_embeds")}, tmp_path, *GRID)
+    expected = valid(padded["last_hidden_state"])
+    assert actual.shape == expected.shape
+    # Of the output's range: sums over fewer keys are added in another order, nothing else differs.
+    assert np.abs(actual - expected).max() <= 1e-6 * np.ptp(expected)
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -61,9 +84,11 @@ def check_tokens(actual, expected):
 VISION = {"vision_model_static_op18": (), "vision_model_dynamic_op21": GRID}
 
 
+@pytest.mark.parametrize("padding", [(), ("--drop-padding",)], ids=["padded", "dropped"])
 @pytest.mark.parametrize("name", VISION)
-def test_vision_model_on_onert(name, tmp_path):
-    circle = export(MODELS / f"{name}.onnx", tmp_path / "out.circle", "--float", *VISION[name], "--target", "onert")
+def test_vision_model_on_onert(name, padding, tmp_path):
+    circle = export(MODELS / f"{name}.onnx", tmp_path / "out.circle", "--float", *VISION[name], "--target", "onert",
+                    *padding)
     (actual,) = onert_run(circle, [sample("pixel_values")], tmp_path)
     check_tokens(actual, sample("vision_model.expected"))
 

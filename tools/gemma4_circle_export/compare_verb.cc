@@ -19,6 +19,40 @@ ir::Tensor ValidPart(const ir::Tensor& output, int64_t rows) {
   return output.Sliced(1, 0, rows);
 }
 
+// All elements that the inputs of a model have.
+int64_t InputElements(const ModelRunner& model) {
+  int64_t elements = 0;
+  for (ir::ValueId input : model.graph().inputs())
+    elements += ir::NumElements(model.graph().value(input).type.shape.dims());
+  return elements;
+}
+
+// The inputs of `model` from a sample of `full`: the first patches of each where it takes fewer
+// (a file written with --valid-rows-io).
+absl::StatusOr<std::vector<ir::Tensor>> InputsFor(const ModelRunner& model, const ModelRunner& full,
+                                                  const std::vector<ir::Tensor>& sample) {
+  std::vector<ir::Tensor> inputs;
+  for (ir::ValueId input : model.graph().inputs()) {
+    const ir::Value& wanted = model.graph().value(input);
+    const ir::Dims& dims = wanted.type.shape.dims();
+    for (size_t i = 0; i < sample.size(); ++i) {
+      if (full.graph().value(full.graph().inputs()[i]).name != wanted.name) continue;
+      inputs.push_back(sample[i]);
+      if (dims.size() == static_cast<size_t>(sample[i].rank()) && dims.size() >= 2 &&
+          dims[1] < sample[i].dims()[1]) {
+        inputs.back() = sample[i].Sliced(1, 0, dims[1]).Contiguous();
+      }
+      if (inputs.back().dims() == dims) break;
+      return InvalidInput("input '", wanted.name, "' is ", ir::ShapeText(wanted.type.shape),
+                          " in one file and ", ir::ShapeText(ir::Shape(sample[i].dims())),
+                          " in the other");
+    }
+  }
+  if (inputs.size() != model.graph().inputs().size())
+    return InvalidInput("the two files have inputs of different names");
+  return inputs;
+}
+
 }  // namespace
 
 absl::Status Compare(const CompareOptions& options) {
@@ -29,27 +63,29 @@ absl::Status Compare(const CompareOptions& options) {
     return InvalidInput("'", options.a, "' has ", a->graph().outputs().size(), " outputs, '",
                         options.b, "' has ", b->graph().outputs().size());
   }
-  ASSIGN_OR_RETURN(const auto samples_a, a->OpenInputs(options.inputs));
-  ASSIGN_OR_RETURN(const auto samples_b, b->OpenInputs(options.inputs));
+  const ModelRunner& full = InputElements(*a) < InputElements(*b) ? *b : *a;
+  ASSIGN_OR_RETURN(const auto samples, full.OpenInputs(options.inputs));
   const int64_t rows =
       options.valid_rows ? *options.valid_rows : std::max(a->valid_rows(), b->valid_rows());
 
   std::vector<Difference> differences;
   for (const ir::GraphOutput& output : a->graph().outputs()) differences.emplace_back(output.name);
   {
-    Progress progress("compare", "samples", samples_a->size());
-    for (int64_t i = 0; i < samples_a->size(); ++i) {
-      ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs_a, samples_a->Get(i));
-      ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs_b, samples_b->Get(i));
+    Progress progress("compare", "samples", samples->size());
+    for (int64_t i = 0; i < samples->size(); ++i) {
+      ASSIGN_OR_RETURN(const std::vector<ir::Tensor> sample, samples->Get(i));
+      ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs_a, InputsFor(*a, full, sample));
+      ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs_b, InputsFor(*b, full, sample));
       ASSIGN_OR_RETURN(const std::vector<ir::Tensor> outputs_a, a->Run(inputs_a, /*raw=*/false));
       ASSIGN_OR_RETURN(const std::vector<ir::Tensor> outputs_b, b->Run(inputs_b, /*raw=*/false));
       for (size_t k = 0; k < outputs_a.size(); ++k) {
-        if (outputs_a[k].dims() != outputs_b[k].dims()) {
+        const ir::Tensor valid_a = ValidPart(outputs_a[k], rows);
+        const ir::Tensor valid_b = ValidPart(outputs_b[k], rows);
+        if (valid_a.dims() != valid_b.dims()) {
           differences[k].SetShapeMismatch(outputs_a[k].dims(), outputs_b[k].dims());
           continue;
         }
-        differences[k].Add(ValidPart(outputs_a[k], rows).Floats(),
-                           ValidPart(outputs_b[k], rows).Floats());
+        differences[k].Add(valid_a.Floats(), valid_b.Floats());
       }
       progress.Advance();
     }

@@ -333,6 +333,10 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
   app.add_option("--qparams", options.qparams, "take qparams from this file");
   app.add_option("--save-qparams", options.save_qparams, "write the qparams to this file");
+  app.add_flag("--drop-padding", options.drop_padding,
+               "compute nothing for padded patches; their rows of the outputs are 0");
+  app.add_flag("--valid-rows-io", options.valid_rows_io,
+               "as --drop-padding, and inputs and outputs have rows for valid patches only");
   app.add_option("--target", options.target, "circle | onert (circle)")
       ->check(CLI::IsMember({"circle", "onert"}));
   app.add_option("--audit", options.audits, "write the audit to this .txt or .json (repeatable)")

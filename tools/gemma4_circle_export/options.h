@@ -68,6 +68,8 @@ struct ExportOptions {
   int64_t spill_above = quantization::kActivationMemoryBytes;
   std::string qparams;
   std::string save_qparams;
+  bool drop_padding = false;
+  bool valid_rows_io = false;  // implies drop_padding
   std::string target = "circle";
   std::vector<std::string> audits;
   bool strict = false;

@@ -23,6 +23,7 @@
 #include "gemma4_circle_export/verbs.h"
 #include "ir/verifier.h"
 #include "passes/bind_inputs.h"
+#include "passes/drop_padding.h"
 #include "passes/import_qdq.h"
 #include "passes/insert_conversions.h"
 #include "passes/pipeline.h"
@@ -326,6 +327,11 @@ absl::Status Export(const ExportOptions& options) {
     if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph, report));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
+  }
+  if (options.drop_padding || options.valid_rows_io) {
+    passes::PassList drop("padding");
+    drop.Add<passes::DropPadding>(options.valid_rows_io);
+    RETURN_IF_ERROR(runner.Run(drop, graph));
   }
   passes::PassList legalize = passes::LegalizePhase(options.target);
   RETURN_IF_ERROR(runner.Run(legalize, graph));
