@@ -9,6 +9,7 @@
 #include "passes/fuse_fully_connected.h"
 #include "passes/fuse_gelu.h"
 #include "passes/fuse_rms_norm.h"
+#include "passes/fuse_rotary.h"
 #include "passes/fuse_softmax.h"
 #include "passes/legalize_circle.h"
 #include "passes/legalize_onert.h"
@@ -36,6 +37,7 @@ PassList CanonicalPhase(const PipelineOptions& options) {
       .Add<FuseRmsNorm>()
       .Add<FuseGelu>()
       .Add<FuseFullyConnected>()
+      .Add<FuseRotary>()
       .Add<CommonSubexpressions>();
   return list;
 }

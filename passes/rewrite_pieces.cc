@@ -17,6 +17,29 @@ const Dims& DimsOf(const Graph& graph, ValueId value) {
   return graph.value(value).type.shape.dims();
 }
 
+template <typename OpType>
+bool CountFromFront(Graph& graph, NodeId id, int64_t rank) {
+  const auto* op = std::get_if<OpType>(&graph.node(id).op);
+  if (op == nullptr || op->axis >= 0) return false;
+  OpType counted = *op;
+  counted.axis += rank;
+  graph.SetOp(id, std::move(counted));
+  return true;
+}
+
+//   concat(.., axis: -1) -> concat(.., axis: rank - 1), and the same for split, gather, pack,
+//   unpack
+absl::StatusOr<bool> CountAxisFromFront(Graph& graph, NodeId id) {
+  const ir::Node& node = graph.node(id);
+  if (node.inputs.empty() || node.outputs.empty()) return false;
+  const int64_t rank = static_cast<int64_t>(DimsOf(graph, node.inputs[0]).size());
+  const int64_t packed = static_cast<int64_t>(DimsOf(graph, node.outputs[0]).size());
+  return CountFromFront<ir::Concat>(graph, id, rank) ||
+         CountFromFront<ir::Split>(graph, id, rank) ||
+         CountFromFront<ir::Gather>(graph, id, rank) ||
+         CountFromFront<ir::Unpack>(graph, id, rank) || CountFromFront<ir::Pack>(graph, id, packed);
+}
+
 // Elements [begin, begin + size) of one axis of `source`.
 struct Piece {
   ValueId source;
@@ -319,6 +342,7 @@ absl::StatusOr<bool> GatherNdAsRows(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> PieceRewrites() {
   static constexpr Rewrite kRewrites[] = {
+      {"count-axis-from-front", CountAxisFromFront},
       {"nest-slices", NestSlices},
       {"slices-as-split", SlicesAsSplit},
       {"one-piece-as-slice", OnePieceAsSlice},

@@ -1,0 +1,346 @@
+#include "passes/fuse_rotary.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "passes/channel_order.h"
+#include "passes/channel_terms.h"
+#include "passes/matchers.h"
+#include "passes/rewrite_builder.h"
+
+namespace g4c::passes {
+namespace {
+
+using ir::Dims;
+using ir::Graph;
+using ir::Ints;
+using ir::NodeId;
+using ir::Tensor;
+using ir::ValueId;
+
+// y = x turned: a match, with the tables in the order that the rewrite needs.
+struct Rotation {
+  ValueId x;
+  ValueId y;
+  std::vector<NodeId> nodes;
+  Ints order;
+  Tensor cos;
+  Tensor sin;
+  bool keeps_order = false;
+  bool declined = false;
+};
+
+// The partner of each channel and its two factors; -1 where it does not turn.
+struct Pairing {
+  Ints partner;
+  std::vector<const ChannelTerm*> self;
+  std::vector<const ChannelTerm*> other;
+};
+
+absl::optional<Pairing> PairingOf(const ChannelSums& sums) {
+  Pairing pairing;
+  const int count = static_cast<int>(sums.size());
+  bool turns = false;
+  for (int c = 0; c < count; ++c) {
+    const ChannelTerm* self = nullptr;
+    const ChannelTerm* other = nullptr;
+    for (const ChannelTerm& term : sums[c]) (term.source == c ? self : other) = &term;
+    const bool kept = sums[c].size() == 1 && self != nullptr && !self->table && self->sign == 1;
+    const bool turned = sums[c].size() == 2 && self != nullptr && other != nullptr;
+    if (!kept && !turned) return absl::nullopt;
+    turns |= turned;
+    pairing.partner.push_back(turned ? other->source : -1);
+    pairing.self.push_back(self);
+    pairing.other.push_back(other);
+  }
+  for (int c = 0; c < count; ++c) {
+    if (pairing.partner[c] >= 0 && pairing.partner[pairing.partner[c]] != c) return absl::nullopt;
+  }
+  if (!turns) return absl::nullopt;
+  return pairing;
+}
+
+// The first half of the order, then the partners; empty where the channels do not pair up.
+Ints OrderOf(const Ints& partner) {
+  Ints first;
+  Ints second;
+  Ints still;
+  for (int64_t c = 0; c < static_cast<int64_t>(partner.size()); ++c) {
+    if (partner[c] < 0) still.push_back(c);
+    if (partner[c] <= c) continue;
+    first.push_back(c);
+    second.push_back(partner[c]);
+  }
+  if (still.size() % 2 != 0) return {};
+  const auto middle = still.begin() + still.size() / 2;
+  first.insert(first.end(), still.begin(), middle);
+  second.insert(second.end(), middle, still.end());
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+// The factors of all channels as one table [the leading axes that any of them varies over, or 1,
+// channels]; `constant` where there is no term.
+Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, int lead_rank,
+               const float* defaults) {
+  Dims dims(lead_rank, 1);
+  for (const ChannelTerm* term : terms) {
+    if (term == nullptr || !term->table) continue;
+    for (int i = 0; i < lead_rank; ++i) dims[i] = std::max(dims[i], term->table->dims()[i]);
+  }
+  const int64_t rows = ir::NumElements(dims);
+  const int64_t channels = static_cast<int64_t>(order.size());
+  Dims table_dims = dims;
+  table_dims.push_back(channels);
+  Tensor table = Tensor::Allocate(ir::DType::kF32, table_dims);
+  float* out = table.mutable_data<float>();
+  std::vector<float> column(rows);
+  for (int64_t i = 0; i < channels; ++i) {
+    const ChannelTerm* term = terms[order[i]];
+    if (term == nullptr || !term->table) {
+      std::fill(column.begin(), column.end(), term == nullptr ? *defaults : term->sign);
+    } else {
+      term->table->BroadcastTo(dims).ReadFloats(0, absl::MakeSpan(column));
+      for (float& number : column) number *= term->sign;
+    }
+    for (int64_t row = 0; row < rows; ++row) out[row * channels + i] = column[row];
+  }
+  return table;
+}
+
+class RotaryFuser {
+ public:
+  RotaryFuser(Graph& graph, Report& report) : graph_(graph), report_(report) {}
+
+  absl::StatusOr<bool> Run() {
+    Find();
+    for (Rotation& rotation : rotations_) {
+      rotation.keeps_order = std::is_sorted(rotation.order.begin(), rotation.order.end());
+      if (!rotation.keeps_order) reordered_.push_back(&rotation);
+    }
+    DeclineUnpaired();
+    bool changed = false;
+    Reorderer reorderer(graph_);
+    for (Rotation& rotation : rotations_) {
+      if (rotation.declined) continue;
+      if (!rotation.keeps_order) {
+        // Another rotation may have changed the weights that both come from.
+        const bool qparams =
+            reorderer.Apply(PlanReorder(graph_, rotation.x, std::move(rotation.order)));
+        report_.Count("reorder-channels");
+        if (qparams) {
+          report_.Note(
+              absl::StrCat("'", graph_.value(rotation.x).name,
+                           "': the channels of each head were reordered, per-channel qparams "
+                           "of its weights with them"));
+        }
+      }
+      RETURN_IF_ERROR(Rewrite(rotation));
+      report_.Count("fuse-rotary");
+      changed = true;
+    }
+    return changed;
+  }
+
+ private:
+  // Consumers first, so that a rotation is seen from its end.
+  void Find() {
+    const std::vector<NodeId> order = graph_.TopologicalOrder();
+    std::vector<int> positions(graph_.num_nodes(), -1);
+    for (size_t i = 0; i < order.size(); ++i) positions[order[i]] = static_cast<int>(i);
+    absl::flat_hash_set<NodeId> taken;
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const ir::Op& op = graph_.node(*id).op;
+      const bool ends = IsPlain<ir::Add>(op) || IsPlain<ir::Sub>(op) ||
+                        std::holds_alternative<ir::Concat>(op) ||
+                        std::holds_alternative<ir::Reshape>(op);
+      if (!ends || taken.contains(*id)) continue;
+      const absl::optional<Rotation> rotation = RotationAt(graph_.node(*id).outputs[0], positions);
+      if (!rotation) continue;
+      taken.insert(rotation->nodes.begin(), rotation->nodes.end());
+      if (!IsFused(*rotation) && MayFuse(*rotation)) rotations_.push_back(*rotation);
+    }
+    std::reverse(rotations_.begin(), rotations_.end());
+  }
+
+  absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) const {
+    ChannelRegion region(graph_, y, positions);
+    const ir::Type& type = graph_.value(y).type;
+    while (region.NextSource()) {
+      if (graph_.value(region.source()).type != type) continue;
+      const absl::optional<ChannelSums> sums = region.Sums();
+      if (!sums) continue;
+      const absl::optional<Pairing> pairing = PairingOf(*sums);
+      if (!pairing) continue;
+      const Ints order = OrderOf(pairing->partner);
+      if (order.empty()) return absl::nullopt;
+      const int lead = type.shape.rank() - 1;
+      const float one = 1;
+      const float zero = 0;
+      return Rotation{region.source(),
+                      y,
+                      region.nodes(),
+                      order,
+                      TableOf(pairing->self, order, lead, &one),
+                      TableOf(pairing->other, order, lead, &zero)};
+    }
+    return absl::nullopt;
+  }
+
+  // Whether it is written as the rewrite writes it.
+  bool IsFused(const Rotation& rotation) const {
+    const ValueId x = rotation.x;
+    const absl::optional<Operands> sum = OperandsOf<ir::Add>(graph_, rotation.y);
+    if (!sum) return false;
+    const absl::optional<Operands> straight = OperandsOf<ir::Mul>(graph_, sum->a);
+    const absl::optional<Operands> crossed = OperandsOf<ir::Mul>(graph_, sum->b);
+    if (!straight || !crossed || straight->a != x || !graph_.IsConstant(straight->b)) return false;
+    const auto* concat = graph_.ProducedBy<ir::Concat>(crossed->a);
+    if (concat == nullptr || !graph_.IsConstant(crossed->b)) return false;
+    const std::vector<ValueId>& halves = graph_.Producer(crossed->a)->inputs;
+    if (halves.size() != 2 || OperandOf<ir::Split>(graph_, halves[0]) != x) return false;
+    return graph_.value(halves[0]).producer == graph_.value(halves[1]).producer &&
+           graph_.value(halves[0]).result_index == 1 &&
+           graph_.Producer(halves[0])->outputs.size() == 2;
+  }
+
+  // Whether the inner values may go.
+  bool MayFuse(const Rotation& rotation) {
+    const absl::flat_hash_set<NodeId> inner(rotation.nodes.begin(), rotation.nodes.end());
+    const ir::Quantization& q = graph_.value(rotation.x).quantization;
+    for (NodeId id : rotation.nodes) {
+      for (ValueId value : graph_.node(id).outputs) {
+        if (value == rotation.y) continue;
+        const ir::Quantization& own = graph_.value(value).quantization;
+        if (ir::HasQparams(own) && own != q) {
+          return Decline(rotation, absl::StrCat("'", graph_.value(value).name,
+                                                "' inside it has qparams of its own"));
+        }
+        for (const ir::Use& use : graph_.Uses(value)) {
+          if (!inner.contains(use.node)) {
+            return Decline(rotation, absl::StrCat("'", graph_.value(value).name,
+                                                  "' inside it is read elsewhere too"));
+          }
+        }
+        if (graph_.IsOutput(value)) return false;
+      }
+    }
+    return true;
+  }
+
+  bool Decline(const Rotation& rotation, absl::string_view reason) {
+    report_.Declined("fuse-rotary", ir::Describe(graph_, graph_.value(rotation.y).producer),
+                     reason);
+    return false;
+  }
+
+  // Of the rotations that need their channels reordered, keeps those whose products all have a
+  // partner that turns in the same order.
+  void DeclineUnpaired() {
+    absl::flat_hash_map<NodeId, std::array<Rotation*, 2>> products;
+    absl::flat_hash_map<const Rotation*, std::vector<NodeId>> read_by;
+    const auto decline = [&](Rotation* rotation, absl::string_view reason) {
+      rotation->declined = true;
+      Decline(*rotation, absl::StrCat("its channels cannot be reordered: ", reason));
+    };
+    for (Rotation* rotation : reordered_) {
+      const Contractions found = ContractionsOf(graph_, rotation->y);
+      const std::string& obstacle = found.obstacle.empty() ? Source(*rotation) : found.obstacle;
+      if (!obstacle.empty()) {
+        decline(rotation, obstacle);
+        continue;
+      }
+      for (const ir::Use& use : found.products) {
+        products[use.node][use.operand] = rotation;
+        read_by[rotation].push_back(use.node);
+      }
+    }
+    // Declining one takes the other side of its products along.
+    for (bool again = true; again;) {
+      again = false;
+      for (Rotation* rotation : reordered_) {
+        if (rotation->declined) continue;
+        for (NodeId id : read_by[rotation]) {
+          const auto& [a, b] = products[id];
+          const bool alike =
+              a != nullptr && b != nullptr && !a->declined && !b->declined && a->order == b->order;
+          if (alike) continue;
+          decline(rotation, absl::StrCat(ir::Describe(graph_, id),
+                                         " multiplies it with what does not turn alike"));
+          again = true;
+          break;
+        }
+      }
+    }
+  }
+
+  // Why the channels of x cannot be reordered; empty where they can.
+  std::string Source(const Rotation& rotation) const {
+    for (const ir::Use& use : graph_.Uses(rotation.x)) {
+      const bool inner =
+          std::find(rotation.nodes.begin(), rotation.nodes.end(), use.node) != rotation.nodes.end();
+      if (!inner)
+        return absl::StrCat("'", graph_.value(rotation.x).name, "' is read elsewhere too");
+    }
+    if (graph_.IsOutput(rotation.x))
+      return absl::StrCat("'", graph_.value(rotation.x).name, "' is an output");
+    return PlanReorder(graph_, rotation.x, rotation.order).obstacle;
+  }
+
+  absl::Status Rewrite(const Rotation& rotation) {
+    const ValueId x = rotation.x;
+    const int axis = graph_.value(x).type.shape.rank() - 1;
+    const int64_t half = graph_.value(x).type.shape.dim(axis) / 2;
+    const ir::Provenance own = graph_.Producer(rotation.y)->provenance;
+    RewriteBuilder build(graph_, rotation.y);
+    const ir::Quantization q = graph_.value(x).quantization;
+    const ir::QuantOrigin origin = graph_.value(x).quant_origin;
+    const NodeId split =
+        graph_.AddNode(ir::Split{axis, {half, half}}, {x}, {HalfName(x, 1), HalfName(x, 2)},
+                       {HalfType(x, half), HalfType(x, half)}, own);
+    const std::vector<ValueId> halves = graph_.node(split).outputs;
+    const ValueId swapped = build.Add(ir::Concat{axis}, {halves[1], halves[0]});
+    RETURN_IF_ERROR(build.status());
+    for (ValueId moved : {halves[0], halves[1], swapped}) graph_.SetQuantization(moved, q, origin);
+    const ValueId straight = build.Add(ir::Mul{}, {x, Table("rotary_cos", rotation.cos)});
+    const ValueId crossed = build.Add(ir::Mul{}, {swapped, Table("rotary_sin", rotation.sin)});
+    const ValueId sum = build.Add(ir::Add{}, {straight, crossed});
+    RETURN_IF_ERROR(build.Finish(sum));
+    for (NodeId id : rotation.nodes) {
+      const ir::Provenance provenance = graph_.node(id).provenance;
+      graph_.MergeProvenance(graph_.value(sum).producer, provenance);
+    }
+    return absl::OkStatus();
+  }
+
+  ValueId Table(absl::string_view name, const Tensor& data) {
+    const Tensor table = DistinctPart(Compacted(data));
+    const ValueId constant = graph_.AddConstant(name, table);
+    report_.Folded("fuse-rotary", graph_.value(constant).name, DistinctBytes(table));
+    return constant;
+  }
+
+  std::string HalfName(ValueId x, int number) const {
+    return absl::StrCat(graph_.value(x).name, "_half_", number);
+  }
+  ir::Type HalfType(ValueId x, int64_t half) const {
+    Dims dims = graph_.value(x).type.shape.dims();
+    dims.back() = half;
+    return {graph_.value(x).type.dtype, ir::Shape(std::move(dims))};
+  }
+
+  Graph& graph_;
+  Report& report_;
+  std::vector<Rotation> rotations_;
+  std::vector<Rotation*> reordered_;
+};
+
+}  // namespace
+
+absl::StatusOr<bool> FuseRotary::Run(Graph& graph, Report& report) {
+  ASSIGN_OR_RETURN(const bool changed, RotaryFuser(graph, report).Run());
+  if (changed) graph.EraseDead();
+  return changed;
+}
+
+}  // namespace g4c::passes
