@@ -113,6 +113,57 @@ bool DropZeroBias(Graph& graph, NodeId id) {
   return true;
 }
 
+// Elements [begin, begin + size) of axis 0 of a constant: a view.
+ValueId Rows(Graph& graph, ValueId constant, int64_t begin, int64_t size) {
+  const ir::Value value = graph.value(constant);
+  const Dims& from = value.type.shape.dims();
+  ir::Slice slice{ir::Ints(from.size(), 0), from, ir::Ints(from.size(), 1)};
+  slice.begin[0] = begin;
+  slice.size[0] = size;
+  ir::Type type = value.type;
+  type.shape = slice.size;
+  const absl::optional<ir::Quantization> q =
+      MovedQuantization(slice, value.quantization, from, slice.size, 0);
+  const ValueId rows = graph.AddConstant(value.name, type, value.constant->Sliced(0, begin, size));
+  graph.SetQuantization(rows, *q, value.quant_origin);
+  return rows;
+}
+
+absl::StatusOr<bool> SplitProduct(Graph& graph, NodeId id) {
+  const auto* split = std::get_if<ir::Split>(&graph.node(id).op);
+  if (split == nullptr) return false;
+  const ValueId joint = graph.node(id).inputs[0];
+  const ir::Node* product = graph.Producer(joint);
+  const int last = graph.value(joint).type.shape.rank() - 1;
+  if (product == nullptr || !IsPlain<ir::FullyConnected>(product->op) || !graph.HasOneUse(joint) ||
+      split->axis != last)
+    return false;
+  const std::vector<ValueId> inputs = product->inputs;
+  const bool has_bias = inputs.size() > 2 && inputs[2] != ir::kNoValue;
+  if (!graph.IsConstant(inputs[1]) || (has_bias && !graph.IsConstant(inputs[2]))) return false;
+  const ir::Quantization q = graph.value(joint).quantization;
+  const std::vector<ValueId> pieces = graph.node(id).outputs;
+  for (ValueId piece : pieces) {
+    const ir::Quantization& own = graph.value(piece).quantization;
+    if (ir::HasQparams(own) && own != q) return false;  // a requantisation of the piece
+  }
+  const ir::QuantOrigin origin = graph.value(joint).quant_origin;
+  const ir::Provenance provenance = product->provenance;
+  const ir::Ints sizes = split->sizes;
+  graph.MergeProvenance(id, provenance);
+  int64_t begin = 0;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    RewriteBuilder build(graph, pieces[i]);
+    const ValueId bias = has_bias ? Rows(graph, inputs[2], begin, sizes[i]) : ir::kNoValue;
+    const ValueId product_of_rows =
+        build.Add(ir::FullyConnected{}, {inputs[0], Rows(graph, inputs[1], begin, sizes[i]), bias});
+    RETURN_IF_ERROR(build.Finish(product_of_rows));
+    graph.SetQuantization(product_of_rows, q, origin);
+    begin += sizes[i];
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> FuseFullyConnected::Run(Graph& graph, Report& report) {
@@ -121,7 +172,9 @@ absl::StatusOr<bool> FuseFullyConnected::Run(Graph& graph, Report& report) {
     absl::StatusOr<bool> product = FuseProduct(graph, id);
     if (!product.ok())
       return Prefixed(product.status(), absl::StrCat(ir::Describe(graph, id), ": "));
-    fused += *product + FuseBias(graph, id, report) + DropZeroBias(graph, id);
+    absl::StatusOr<bool> split = SplitProduct(graph, id);
+    if (!split.ok()) return Prefixed(split.status(), absl::StrCat(ir::Describe(graph, id), ": "));
+    fused += *product + *split + FuseBias(graph, id, report) + DropZeroBias(graph, id);
   }
   report.Count(name(), fused);
   if (fused > 0) graph.EraseDead();

@@ -5,6 +5,7 @@
 //   batch_matmul(x, w [n, k]) {adj_y}          ->  fully_connected(x, w)
 //   fully_connected(x, w) + b, b constant [n]  ->  fully_connected(x, w, b)
 //   fully_connected(x, w, 0)                   ->  fully_connected(x, w)
+//   split(fully_connected(x, w, b), last axis) ->  fully_connected(x, w_1, b_1), ..., rows as views
 //
 // w may have leading dims of 1. Per-channel qparams of w follow the axis: axis 1 of [k, n] is axis
 // 0 of [n, k]. A bias with qparams of its own becomes the numbers that its integers stand for: a

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "passes/matchers.h"
+#include "passes/relayout.h"
+#include "passes/rewrite_builder.h"
 #include "passes/rewrites.h"
 
 namespace g4c::passes {
@@ -48,92 +50,55 @@ absl::StatusOr<bool> DropUnmoved(Graph& graph, NodeId id) {
   return ReplaceByEqual(graph, y, x);
 }
 
-//   reshape(reshape(x)) -> reshape(x)
-absl::StatusOr<bool> MergeReshapes(Graph& graph, NodeId id) {
-  const ValueId y = graph.node(id).outputs[0];
-  const ValueId inner = OperandOf<ir::Reshape>(graph, y);
-  if (inner == ir::kNoValue) return false;
-  const ValueId x = OperandOf<ir::Reshape>(graph, inner);
-  if (x == ir::kNoValue || !Transparent(graph, inner, x)) return false;
-  graph.SetOperand(id, 0, x);
-  return true;
+// Longer ones are shortened piece by piece.
+constexpr size_t kMaxChain = 8;
+
+bool IsRelayout(const Graph& graph, ValueId value) {
+  return graph.ProducedBy<ir::Reshape>(value) != nullptr ||
+         graph.ProducedBy<ir::Transpose>(value) != nullptr;
 }
 
-//   transpose(transpose(x, p), q) -> transpose(x, p[q])
-absl::StatusOr<bool> MergeTransposes(Graph& graph, NodeId id) {
+//   f(g(.. x)), each a reshape or a transpose  ->  the shortest chain that does the same
+//   (passes/relayout.h). A value on the way that has other readers stays; then only a chain of one
+//   is worth it.
+absl::StatusOr<bool> ShortenChain(Graph& graph, NodeId id) {
   const ValueId y = graph.node(id).outputs[0];
-  const ValueId inner = OperandOf<ir::Transpose>(graph, y);
-  if (inner == ir::kNoValue) return false;
-  const ValueId x = OperandOf<ir::Transpose>(graph, inner);
-  if (x == ir::kNoValue || !Transparent(graph, inner, x)) return false;
-  const Ints& p = graph.ProducedBy<ir::Transpose>(inner)->perm;
-  Ints composed;
-  for (int64_t axis : graph.ProducedBy<ir::Transpose>(y)->perm) composed.push_back(p[axis]);
-  Become(graph, y, ir::Transpose{std::move(composed)}, {x});
-  return true;
-}
-
-//   transpose(x) -> reshape(x), where the axes longer than 1 keep their order
-absl::StatusOr<bool> TransposeAsReshape(Graph& graph, NodeId id) {
-  const auto* transpose = std::get_if<ir::Transpose>(&graph.node(id).op);
-  if (transpose == nullptr) return false;
-  const ValueId x = graph.node(id).inputs[0];
-  const ValueId y = graph.node(id).outputs[0];
-  if (std::holds_alternative<ir::QuantPerChannel>(graph.value(x).quantization)) return false;
-  int64_t last = -1;
-  for (int64_t axis : transpose->perm) {
-    if (DimsOf(graph, x)[axis] == 1) continue;
-    if (axis < last) return false;
-    last = axis;
+  if (!IsRelayout(graph, y)) return false;
+  // From the last operator back: what it reads, and whether that is read by it alone.
+  std::vector<ValueId> sources = {graph.node(id).inputs[0]};
+  std::vector<bool> alone = {true};
+  while (sources.size() < kMaxChain && IsRelayout(graph, sources.back())) {
+    const ValueId operand = graph.Producer(sources.back())->inputs[0];
+    if (!Transparent(graph, sources.back(), operand)) break;
+    alone.push_back(alone.back() && graph.HasOneUse(sources.back()));
+    sources.push_back(operand);
   }
-  Become(graph, y, ir::Reshape{DimsOf(graph, y)}, {x});
-  return true;
-}
-
-// The axes of `from` that each axis of `to` is the product of, in order; nullopt where `to` is not
-// made by joining neighbours. An axis of 1 belongs to the group before it.
-absl::optional<std::vector<Ints>> JoinedAxes(const Dims& from, const Dims& to) {
-  std::vector<Ints> groups;
-  size_t next = 0;
-  for (int64_t dim : to) {
-    Ints group;
-    int64_t product = 1;
-    while (next < from.size() && (product < dim || from[next] == 1)) {
-      product *= from[next];
-      group.push_back(static_cast<int64_t>(next++));
+  for (size_t length = sources.size(); length > 0; --length) {
+    const ValueId x = sources[length - 1];
+    if (std::holds_alternative<ir::QuantPerChannel>(graph.value(x).quantization)) continue;
+    std::vector<ir::Op> chain;
+    for (size_t i = length - 1; i > 0; --i) chain.push_back(graph.Producer(sources[i - 1])->op);
+    chain.push_back(graph.node(id).op);
+    const absl::optional<std::vector<ir::Op>> shortest = ShortestChain(DimsOf(graph, x), chain);
+    if (!shortest || shortest->size() > (alone[length - 1] ? length : 1)) continue;
+    if (*shortest == chain) return false;
+    if (shortest->empty()) {
+      if (ReplaceByEqual(graph, y, x)) return true;
+      continue;
     }
-    if (product != dim) return absl::nullopt;
-    groups.push_back(std::move(group));
-  }
-  if (next != from.size()) return absl::nullopt;
-  return groups;
-}
-
-//   reshape(transpose(reshape(x), p)) -> transpose(x, p'), where the reshapes join neighbouring
-//   axes and take them apart again
-absl::StatusOr<bool> TransposeApart(Graph& graph, NodeId id) {
-  const ValueId y = graph.node(id).outputs[0];
-  const ValueId moved = OperandOf<ir::Reshape>(graph, y);
-  if (moved == ir::kNoValue) return false;
-  const ValueId joined = OperandOf<ir::Transpose>(graph, moved);
-  if (joined == ir::kNoValue) return false;
-  const ValueId x = OperandOf<ir::Reshape>(graph, joined);
-  if (x == ir::kNoValue) return false;
-  if (!Transparent(graph, moved, joined) || !Transparent(graph, joined, x)) return false;
-  if (DimsOf(graph, x).size() != DimsOf(graph, y).size()) return false;
-  const auto groups = JoinedAxes(DimsOf(graph, x), DimsOf(graph, joined));
-  if (!groups) return false;
-  Ints perm;
-  Dims dims;
-  for (int64_t axis : graph.ProducedBy<ir::Transpose>(moved)->perm) {
-    for (int64_t own : (*groups)[axis]) {
-      perm.push_back(own);
-      dims.push_back(DimsOf(graph, x)[own]);
+    const ir::Quantization q = graph.value(x).quantization;
+    const ir::QuantOrigin origin = graph.value(x).quant_origin;
+    RewriteBuilder build(graph, y);
+    ValueId moved = x;
+    for (size_t i = 0; i + 1 < shortest->size(); ++i) {
+      moved = build.Add((*shortest)[i], {moved});
+      RETURN_IF_ERROR(build.status());
+      graph.SetQuantization(moved, q, origin);
     }
+    Become(graph, y, shortest->back(), {moved});
+    return true;
   }
-  if (dims != DimsOf(graph, y)) return false;
-  Become(graph, y, ir::Transpose{std::move(perm)}, {x});
-  return true;
+  return false;
 }
 
 //   slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t)
@@ -172,9 +137,9 @@ absl::StatusOr<bool> TileAsBroadcast(Graph& graph, NodeId id) {
 
 absl::Span<const Rewrite> MovementRewrites() {
   static constexpr Rewrite kRewrites[] = {
-      {"drop-unmoved", DropUnmoved},          {"merge-reshapes", MergeReshapes},
-      {"merge-transposes", MergeTransposes},  {"transpose-as-reshape", TransposeAsReshape},
-      {"transpose-apart", TransposeApart},    {"merge-slices", MergeSlices},
+      {"drop-unmoved", DropUnmoved},
+      {"shorten-chain", ShortenChain},
+      {"merge-slices", MergeSlices},
       {"tile-as-broadcast", TileAsBroadcast},
   };
   return kRewrites;

@@ -343,11 +343,25 @@ INSTANTIATE_PASS_TEST(Canonicalize,
   out %y
 })",
                            kUnchanged},
-                          {"axes that are taken apart otherwise stay", R"(graph g {
+                          {"axes that are taken apart in another way", R"(graph g {
   in %x: f32[2, 3, 4]
   %r = reshape(%x) {shape: [6, 4]}: f32[6, 4]
   %t = transpose(%r) {perm: [1, 0]}: f32[4, 6]
   %y = reshape(%t) {shape: [4, 3, 2]}: f32[4, 3, 2]
+  out %y
+})",
+                           R"(graph g {
+  in %x: f32[2, 3, 4]
+  %r = reshape(%x) {shape: [3, 2, 4]}: f32[3, 2, 4]
+  %y = transpose(%r) {perm: [2, 0, 1]}: f32[4, 3, 2]
+  out %y
+})"},
+                          {"a chain with another reader on the way", R"(graph g {
+  in %x: f32[1, 6, 4]
+  %r = reshape(%x) {shape: [6, 4]}: f32[6, 4]
+  %t = transpose(%r) {perm: [1, 0]}: f32[4, 6]
+  %y = reshape(%t) {shape: [4, 3, 2]}: f32[4, 3, 2]
+  out %t
   out %y
 })",
                            kUnchanged},

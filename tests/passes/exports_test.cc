@@ -102,8 +102,9 @@ constexpr Grid kGrid{6, 9};
 // Two layers of 40. RoPE is split, concat, two products and a sum, on q and on k.
 TEST(Exports, EveryExporterGivesOneForm) {
   std::string first;
-  for (const char* model : {"encoder_dynamo_op18", "encoder_dynamo_op21", "encoder_sdpa_op23",
-                            "encoder_torchscript_op17"}) {
+  for (const char* model :
+       {"encoder_dynamo_op18", "encoder_dynamo_op21", "encoder_sdpa_op23",
+        "encoder_torchscript_op17", "encoder_onnxslim_op18", "encoder_onnxsim_op18"}) {
     SCOPED_TRACE(model);
     ASSERT_OK_AND_ASSIGN(const Canonical canonical, Canonicalized(model, kGrid));
     EXPECT_THAT(Operators(canonical.graph),

@@ -138,6 +138,49 @@ INSTANTIATE_PASS_TEST(FuseFullyConnected,
   out %y
 })",
                            kUnchanged},
+                          {"one product for several", R"(graph g {
+  in %x: f32[1, 3, 2]
+  k %w: f32[5, 2] q(i8 per_channel 0 [1, 2, 3, 4, 5] [0, 0, 0, 0, 0]) = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+  k %b: f32[5] = [1, 2, 3, 4, 5]
+  %f = fully_connected(%x, %w, %b): f32[1, 3, 5] q(u8 0.5:10)
+  %p, %q = split(%f) {axis: 2, sizes: [2, 3]}: f32[1, 3, 2], f32[1, 3, 3] q(u8 0.5:10)
+  out %p
+  out %q
+})",
+                           R"(graph g {
+  in %x: f32[1, 3, 2]
+  k %wp: f32[2, 2] q(i8 per_channel 0 [1, 2] [0, 0]) = [1, 2, 3, 4]
+  k %bp: f32[2] = [1, 2]
+  k %wq: f32[3, 2] q(i8 per_channel 0 [3, 4, 5] [0, 0, 0]) = [5, 6, 7, 8, 9, 10]
+  k %bq: f32[3] = [3, 4, 5]
+  %p = fully_connected(%x, %wp, %bp): f32[1, 3, 2] q(u8 0.5:10)
+  %q = fully_connected(%x, %wq, %bq): f32[1, 3, 3] q(u8 0.5:10)
+  out %p
+  out %q
+})"},
+                          {"kept where a piece is a requantisation", R"(graph g {
+  in %x: f32[3, 2]
+  k %w: f32[5, 2] = seeded(1)
+  %f = fully_connected(%x, %w, -): f32[3, 5] q(u8 0.5:10)
+  %p, %q = split(%f) {axis: 1, sizes: [2, 3]}: f32[3, 2] q(u8 0.25:10), f32[3, 3] q(u8 0.5:10)
+  out %p
+  out %q
+})",
+                           kUnchanged},
+                          {"kept where pieces are of rows, or the whole is read", R"(graph g {
+  in %x: f32[5, 2]
+  k %w: f32[4, 2] = seeded(1)
+  %f = fully_connected(%x, %w, -): f32[5, 4]
+  %p, %q = split(%f) {axis: 0, sizes: [2, 3]}: f32[2, 4], f32[3, 4]
+  %g = fully_connected(%x, %w, -): f32[5, 4]
+  %r, %s = split(%g) {axis: 1, sizes: [2, 2]}: f32[5, 2], f32[5, 2]
+  out %p
+  out %q
+  out %r
+  out %s
+  out %g
+})",
+                           kUnchanged},
                           {"kept with weights that are computed", R"(graph g {
   in %x: f32[3, 2]
   in %w: f32[2, 4]
