@@ -20,25 +20,6 @@ const Dims& DimsOf(const Graph& graph, ValueId value) {
   return graph.value(value).type.shape.dims();
 }
 
-// The operands that are no constants, of an operator that a sum over channels can express.
-absl::optional<std::vector<ValueId>> ExpressibleOperands(const Graph& graph, const ir::Node& node) {
-  const bool moves =
-      std::holds_alternative<ir::Slice>(node.op) || std::holds_alternative<ir::Split>(node.op) ||
-      std::holds_alternative<ir::Concat>(node.op) || std::holds_alternative<ir::Pack>(node.op) ||
-      std::holds_alternative<ir::Unpack>(node.op) || std::holds_alternative<ir::Reshape>(node.op) ||
-      std::holds_alternative<ir::Transpose>(node.op);
-  const bool adds = IsPlain<ir::Add>(node.op) || IsPlain<ir::Sub>(node.op);
-  const bool scales = IsPlain<ir::Mul>(node.op);
-  if (!moves && !adds && !scales && !std::holds_alternative<ir::Neg>(node.op)) return absl::nullopt;
-  std::vector<ValueId> operands;
-  for (ValueId operand : node.inputs) {
-    if (!graph.IsConstant(operand)) operands.push_back(operand);
-  }
-  const size_t wanted = scales ? 1 : node.inputs.size();
-  if (operands.size() != wanted) return absl::nullopt;
-  return operands;
-}
-
 // Computes the sums of one region.
 class Summation {
  public:
@@ -94,7 +75,7 @@ class Summation {
     if (IsPlain<ir::Sub>(node.op)) Negate(second);
     for (size_t c = 0; c < sums.size(); ++c) {
       sums[c].insert(sums[c].end(), second[c].begin(), second[c].end());
-      if (sums[c].size() > ChannelRegion::kMaxTerms) return false;
+      if (sums[c].size() > kMaxChannelTerms) return false;
     }
     sums_[y] = std::move(sums);
     return true;
@@ -219,46 +200,33 @@ class Summation {
 
 }  // namespace
 
-ChannelRegion::ChannelRegion(const Graph& graph, ValueId y, const std::vector<int>& positions)
-    : graph_(graph), y_(y), positions_(positions), frontier_{y} {}
-
-bool ChannelRegion::NextSource() {
-  const auto position = [&](ValueId value) {
-    const NodeId producer = graph_.value(value).producer;
-    return producer == ir::kNoNode ? -1 : positions_[producer];
-  };
-  while (nodes_.size() < kMaxNodes) {
-    const ValueId last = frontier_.back();
-    const ir::Node* node = graph_.Producer(last);
-    if (node == nullptr) return false;
-    const absl::optional<std::vector<ValueId>> operands = ExpressibleOperands(graph_, *node);
-    if (!operands) return false;
-    const NodeId id = graph_.value(last).producer;
-    std::erase_if(frontier_, [&](ValueId v) { return graph_.value(v).producer == id; });
-    nodes_.insert(nodes_.begin(), id);
-    for (ValueId operand : *operands) {
-      const auto place =
-          std::lower_bound(frontier_.begin(), frontier_.end(), operand, [&](ValueId a, ValueId b) {
-            return std::pair(position(a), a) < std::pair(position(b), b);
-          });
-      if (place == frontier_.end() || *place != operand) frontier_.insert(place, operand);
-    }
-    if (frontier_.size() == 1) {
-      source_ = frontier_[0];
-      return true;
-    }
+absl::optional<std::vector<ValueId>> OperandsOfChannelSum(const Graph& graph,
+                                                          const ir::Node& node) {
+  const bool moves =
+      std::holds_alternative<ir::Slice>(node.op) || std::holds_alternative<ir::Split>(node.op) ||
+      std::holds_alternative<ir::Concat>(node.op) || std::holds_alternative<ir::Pack>(node.op) ||
+      std::holds_alternative<ir::Unpack>(node.op) || std::holds_alternative<ir::Reshape>(node.op) ||
+      std::holds_alternative<ir::Transpose>(node.op);
+  const bool adds = IsPlain<ir::Add>(node.op) || IsPlain<ir::Sub>(node.op);
+  const bool scales = IsPlain<ir::Mul>(node.op);
+  if (!moves && !adds && !scales && !std::holds_alternative<ir::Neg>(node.op)) return absl::nullopt;
+  std::vector<ValueId> operands;
+  for (ValueId operand : node.inputs) {
+    if (!graph.IsConstant(operand)) operands.push_back(operand);
   }
-  return false;
+  const size_t wanted = scales ? 1 : node.inputs.size();
+  if (operands.size() != wanted) return absl::nullopt;
+  return operands;
 }
 
-absl::optional<ChannelSums> ChannelRegion::Sums() const {
-  const ir::Type& type = graph_.value(source_).type;
+absl::optional<ChannelSums> ChannelSumsOf(const Graph& graph, ValueId y, const Region& region) {
+  const ir::Type& type = graph.value(region.source()).type;
   if (type.dtype != ir::DType::kF32 || type.shape.rank() < 1) return absl::nullopt;
-  Summation summation(graph_, source_);
-  for (NodeId id : nodes_) {
-    if (!summation.Visit(graph_.node(id))) return absl::nullopt;
+  Summation summation(graph, region.source());
+  for (NodeId id : region.nodes()) {
+    if (!summation.Visit(graph.node(id))) return absl::nullopt;
   }
-  return summation.Take(y_);
+  return summation.Take(y);
 }
 
 }  // namespace g4c::passes

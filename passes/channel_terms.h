@@ -7,6 +7,7 @@
 
 #include "absl/types/optional.h"
 #include "ir/graph.h"
+#include "passes/region.h"
 
 namespace g4c::passes {
 
@@ -20,37 +21,18 @@ struct ChannelTerm {
 
 // One sum for each channel of a value.
 using ChannelSums = std::vector<std::vector<ChannelTerm>>;
+inline constexpr int kMaxChannelTerms = 2;
 
-// The nodes between a value and the one value that all of its operands but constants come from.
-class ChannelRegion {
- public:
-  // Grows from `y` through operators that ChannelSums can express. `positions` are those of nodes
-  // in topological order, by NodeId.
-  ChannelRegion(const ir::Graph& graph, ir::ValueId y, const std::vector<int>& positions);
+// Region::Admits of what a sum over channels can express: movement, sums, signs, products with
+// constants.
+absl::optional<std::vector<ir::ValueId>> OperandsOfChannelSum(const ir::Graph& graph,
+                                                              const ir::Node& node);
 
-  // Goes on to the next value that everything passes through, nearest to y first. false: there is
-  // none (further) within kMaxNodes.
-  bool NextSource();
-  ir::ValueId source() const { return source_; }
-  // Between source and y, without the producer of source. Producers first.
-  const std::vector<ir::NodeId>& nodes() const { return nodes_; }
-
-  // The channels of y over those of source: one for each element behind the axes that are not
-  // source's last. nullopt where a node mixes other axes in, multiplies by two tables, or sums more
-  // than kMaxTerms terms.
-  absl::optional<ChannelSums> Sums() const;
-
-  static constexpr int kMaxNodes = 64;
-  static constexpr int kMaxTerms = 2;
-
- private:
-  const ir::Graph& graph_;
-  const ir::ValueId y_;
-  const std::vector<int>& positions_;
-  std::vector<ir::ValueId> frontier_;  // by position of the producer, the last one last
-  std::vector<ir::NodeId> nodes_;
-  ir::ValueId source_ = ir::kNoValue;
-};
+// The channels of y over those of the region's source: one for each element behind the axes that
+// are not the source's last. nullopt where a node mixes other axes in, multiplies by two tables, or
+// sums more than kMaxChannelTerms terms.
+absl::optional<ChannelSums> ChannelSumsOf(const ir::Graph& graph, ir::ValueId y,
+                                          const Region& region);
 
 }  // namespace g4c::passes
 

@@ -23,6 +23,8 @@ struct Rotation {
   ValueId x;
   ValueId y;
   std::vector<NodeId> nodes;
+  ValueId leak;         // an inner value that is read elsewhere too, or kNoValue
+  ValueId source_leak;  // the same, x included
   Ints order;
   Tensor cos;
   Tensor sin;
@@ -146,8 +148,7 @@ class RotaryFuser {
   // Consumers first, so that a rotation is seen from its end.
   void Find() {
     const std::vector<NodeId> order = graph_.TopologicalOrder();
-    std::vector<int> positions(graph_.num_nodes(), -1);
-    for (size_t i = 0; i < order.size(); ++i) positions[order[i]] = static_cast<int>(i);
+    const std::vector<int> positions = PositionsOf(graph_);
     absl::flat_hash_set<NodeId> taken;
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const ir::Op& op = graph_.node(*id).op;
@@ -164,11 +165,11 @@ class RotaryFuser {
   }
 
   absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) const {
-    ChannelRegion region(graph_, y, positions);
+    Region region(graph_, y, positions, OperandsOfChannelSum);
     const ir::Type& type = graph_.value(y).type;
     while (region.NextSource()) {
       if (graph_.value(region.source()).type != type) continue;
-      const absl::optional<ChannelSums> sums = region.Sums();
+      const absl::optional<ChannelSums> sums = ChannelSumsOf(graph_, y, region);
       if (!sums) continue;
       const absl::optional<Pairing> pairing = PairingOf(*sums);
       if (!pairing) continue;
@@ -180,6 +181,8 @@ class RotaryFuser {
       return Rotation{region.source(),
                       y,
                       region.nodes(),
+                      region.Leak(/*with_source=*/false),
+                      region.Leak(/*with_source=*/true),
                       order,
                       TableOf(pairing->self, order, lead, &one),
                       TableOf(pairing->other, order, lead, &zero)};
@@ -206,23 +209,17 @@ class RotaryFuser {
 
   // Whether the inner values may go.
   bool MayFuse(const Rotation& rotation) {
-    const absl::flat_hash_set<NodeId> inner(rotation.nodes.begin(), rotation.nodes.end());
+    if (rotation.leak != ir::kNoValue) {
+      return Decline(rotation, absl::StrCat("'", graph_.value(rotation.leak).name,
+                                            "' inside it is read elsewhere too"));
+    }
     const ir::Quantization& q = graph_.value(rotation.x).quantization;
     for (NodeId id : rotation.nodes) {
       for (ValueId value : graph_.node(id).outputs) {
-        if (value == rotation.y) continue;
         const ir::Quantization& own = graph_.value(value).quantization;
-        if (ir::HasQparams(own) && own != q) {
-          return Decline(rotation, absl::StrCat("'", graph_.value(value).name,
-                                                "' inside it has qparams of its own"));
-        }
-        for (const ir::Use& use : graph_.Uses(value)) {
-          if (!inner.contains(use.node)) {
-            return Decline(rotation, absl::StrCat("'", graph_.value(value).name,
-                                                  "' inside it is read elsewhere too"));
-          }
-        }
-        if (graph_.IsOutput(value)) return false;
+        if (value == rotation.y || !ir::HasQparams(own) || own == q) continue;
+        return Decline(rotation, absl::StrCat("'", graph_.value(value).name,
+                                              "' inside it has qparams of its own"));
       }
     }
     return true;
@@ -276,14 +273,9 @@ class RotaryFuser {
 
   // Why the channels of x cannot be reordered; empty where they can.
   std::string Source(const Rotation& rotation) const {
-    for (const ir::Use& use : graph_.Uses(rotation.x)) {
-      const bool inner =
-          std::find(rotation.nodes.begin(), rotation.nodes.end(), use.node) != rotation.nodes.end();
-      if (!inner)
-        return absl::StrCat("'", graph_.value(rotation.x).name, "' is read elsewhere too");
+    if (rotation.source_leak != ir::kNoValue) {
+      return absl::StrCat("'", graph_.value(rotation.source_leak).name, "' is read elsewhere too");
     }
-    if (graph_.IsOutput(rotation.x))
-      return absl::StrCat("'", graph_.value(rotation.x).name, "' is an output");
     return PlanReorder(graph_, rotation.x, rotation.order).obstacle;
   }
 
