@@ -6,6 +6,7 @@
 
 #include "base/parallel.h"
 #include "evaluator/integer_round.h"
+#include "evaluator/litert_elementwise.h"
 #include "evaluator/strided.h"
 #include "ir/quantize_constant.h"
 
@@ -142,6 +143,9 @@ absl::StatusOr<IntegerKernel> PrepareSum(ir::Activation activation, int sign,
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(activation, out, node));
+  if (node.AsLitert()) {
+    return Binary(node, out.dtype, LitertSum(in.a, in.b, sign, out, range));
+  }
   CommonScale scale = MakeCommonScale(in.a.scale / out.scale, in.b.scale / out.scale);
   scale.b *= sign;
   const auto rule = [scale, range, za = in.a.zero_point, zb = in.b.zero_point](int64_t x,
@@ -221,6 +225,7 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Mul& op, const IntegerNod
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(op.activation, out, node));
+  if (node.AsLitert()) return Binary(node, out.dtype, LitertProduct(in.a, in.b, out, range));
   const Multiplier multiplier = QuantizeMultiplier(in.a.scale * in.b.scale / out.scale);
   Combination combination = CombinationOf(in);
   combination.ab = RealOf(multiplier);
@@ -260,6 +265,9 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::SquaredDifference&,
                                              const IntegerNode& node) {
   ASSIGN_OR_RETURN(const BinaryNode in, OperandsOf(node));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
+  if (node.AsLitert()) {
+    return Binary(node, out.dtype, LitertSquaredDifference(in.a, in.b, out));
+  }
   // The difference in steps of 2^(16 - shift), 29 bits or more to the larger scale: below 2^46,
   // exact for equal scales. Its square times the mantissa stays below 2^123.
   const CommonScale scale = MakeCommonScale(in.a.scale, in.b.scale);

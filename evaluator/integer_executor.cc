@@ -68,7 +68,7 @@ absl::StatusOr<IntegerKernel> PrepareNode(const IntegerNode& node) {
 
 }  // namespace
 
-absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph) {
+absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph, Rounding rounding) {
   RETURN_IF_ERROR(ir::VerifyStatic(graph));
   IntegerExecutor executor(graph);
   executor.constants_.resize(graph.num_values());
@@ -76,7 +76,7 @@ absl::StatusOr<IntegerExecutor> IntegerExecutor::Create(const ir::Graph& graph) 
   std::vector<std::string> refused;
   for (const ir::NodeId id : graph.TopologicalOrder()) {
     const int step = static_cast<int>(executor.steps_.size());
-    const IntegerNode node(graph, id);
+    const IntegerNode node(graph, id, rounding);
     absl::StatusOr<IntegerKernel> kernel = PrepareNode(node);
     if (!kernel.ok()) {
       if (!absl::IsUnimplemented(kernel.status())) return kernel.status();
@@ -141,6 +141,10 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
     return InvalidInput("the graph has ", names.size(), " inputs, ", inputs.size(), " were given");
   }
   std::vector<ir::Tensor> values = constants_;
+  const auto seen = [&](ir::ValueId id) {
+    if (options.observe) RETURN_IF_ERROR(options.observe(id, values[id]));
+    return options.adjust ? options.adjust(id, values[id]) : absl::OkStatus();
+  };
   for (size_t i = 0; i < inputs.size(); ++i) {
     const ir::Value& value = graph_->value(names[i]);
     const ir::DType dtype = ir::StoredDType(value);
@@ -151,7 +155,7 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
                           ir::ShapeText(ir::Shape(inputs[i].dims())));
     }
     values[names[i]] = inputs[i];
-    if (options.observe) RETURN_IF_ERROR(options.observe(names[i], inputs[i]));
+    RETURN_IF_ERROR(seen(names[i]));
   }
   for (const Step& step : steps_) {
     const ir::Node& node = graph_->node(step.node);
@@ -162,8 +166,7 @@ absl::StatusOr<std::vector<ir::Tensor>> IntegerExecutor::Run(absl::Span<const ir
     G4C_CHECK(results->size() == node.outputs.size());
     for (size_t i = 0; i < results->size(); ++i) {
       values[node.outputs[i]] = std::move((*results)[i]);
-      if (options.observe)
-        RETURN_IF_ERROR(options.observe(node.outputs[i], values[node.outputs[i]]));
+      RETURN_IF_ERROR(seen(node.outputs[i]));
     }
     for (const ir::ValueId value : step.last_used) values[value] = ir::Tensor();
   }

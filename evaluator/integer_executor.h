@@ -23,13 +23,14 @@ class IntegerExecutor {
   // Precomputes tables and multipliers. The graph must be static (ir::VerifyStatic) and outlive the
   // executor. Unsupported lists every node that has no rule, each with the dtypes of its operands
   // and results.
-  static absl::StatusOr<IntegerExecutor> Create(const ir::Graph& graph);
+  static absl::StatusOr<IntegerExecutor> Create(const ir::Graph& graph,
+                                                Rounding rounding = Rounding::kExact);
 
   // `inputs` in the order of Graph::inputs(), as stored: integers of the qparams' dtype where a
   // value has qparams, else elements of its type. Returns the stored outputs in order, row-major.
   // InvalidInput: a wrong number, dtype or shape of inputs; NaN before a quantize. Observers see
-  // stored tensors: the graph inputs, then every node's results in topological order. The result is
-  // the same for any number of threads.
+  // stored tensors: the graph inputs, then every node's results in topological order; `adjust` may
+  // replace them. The result is the same for any number of threads.
   absl::StatusOr<std::vector<ir::Tensor>> Run(absl::Span<const ir::Tensor> inputs,
                                               const RunOptions& options = {}) const;
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "evaluator/integer_arithmetic.h"
+#include "evaluator/rounding.h"
 #include "ir/graph.h"
 
 namespace g4c::evaluator {
@@ -38,10 +39,11 @@ using IntegerKernel = std::function<absl::StatusOr<std::vector<ir::Tensor>>(
 
 class IntegerNode {
  public:
-  IntegerNode(const ir::Graph& graph, ir::NodeId id)
-      : graph_(graph), id_(id), node_(graph.node(id)) {}
+  IntegerNode(const ir::Graph& graph, ir::NodeId id, Rounding rounding)
+      : graph_(graph), id_(id), node_(graph.node(id)), rounding_(rounding) {}
 
   const ir::Op& op() const { return node_.op; }
+  bool AsLitert() const { return rounding_ == Rounding::kLitert; }
   int num_inputs() const { return static_cast<int>(node_.inputs.size()); }
   int num_outputs() const { return static_cast<int>(node_.outputs.size()); }
   bool Has(int input) const { return input < num_inputs() && node_.inputs[input] != ir::kNoValue; }
@@ -68,6 +70,7 @@ class IntegerNode {
   const ir::Graph& graph_;
   ir::NodeId id_;
   const ir::Node& node_;
+  Rounding rounding_;
 };
 
 // "u8", "i8 per channel", "f32": how a value is stored, for messages.

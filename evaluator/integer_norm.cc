@@ -3,18 +3,26 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "evaluator/litert_arithmetic.h"
 
 namespace g4c::evaluator {
 namespace {
 
-// out[row][c] = store(d[c] gain[c] factor(sum of d^2)) with d = q - zero_point and gain 1 where
-// there is none. `factor` gives a real multiplier; a sum of 0 gives the stored 0 without it.
+// A row's d gain to stored results: one rounding of the product with a real factor.
+auto ExactRow(double factor, const StoredRange& range) {
+  return [multiplier = QuantizeMultiplier(factor), range](int64_t d) {
+    return Rescale(d, multiplier, range);
+  };
+}
+
+// out[row][c] = row_rule(sum of d^2)(d[c] gain[c]) with d = q - zero_point and gain 1 where there
+// is none. A sum of 0 gives the stored 0 without it.
 //
 // Bounds: |d| < 2^16 and |gain| < 2^16, so that a row of up to 2^31 elements sums within int64 and
 // the product stays below 2^32.
-template <typename Factor>
+template <typename RowRule>
 ir::Tensor NormalizeRows(const ir::Tensor& x, int64_t x_zero_point,
-                         const std::vector<int64_t>& gain, const Affine& out, Factor factor) {
+                         const std::vector<int64_t>& gain, const Affine& out, RowRule row_rule) {
   ir::Tensor result = ir::Tensor::Allocate(out.dtype, x.dims());
   const int64_t columns = x.dims().back();
   if (result.NumElements() == 0) return result;
@@ -28,10 +36,14 @@ ir::Tensor NormalizeRows(const ir::Tensor& x, int64_t x_zero_point,
         d -= x_zero_point;
         sum += d * d;
       }
-      const Multiplier multiplier = sum == 0 ? Multiplier{} : QuantizeMultiplier(factor(sum));
-      for (int64_t c = 0; c < columns; ++c) {
-        const int64_t g = gain.empty() ? 1 : gain[gain.size() == 1 ? 0 : c];
-        row[c] = Rescale(row[c] * g, multiplier, out.range());
+      if (sum == 0) {
+        row.assign(columns, out.range().Store(0));
+      } else {
+        const auto store = row_rule(sum);
+        for (int64_t c = 0; c < columns; ++c) {
+          const int64_t g = gain.empty() ? 1 : gain[gain.size() == 1 ? 0 : c];
+          row[c] = store(row[c] * g);
+        }
       }
       StoreInts(row, r * columns, result);
     }
@@ -61,7 +73,8 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::RmsNorm& op, const Intege
         return std::vector<ir::Tensor>{
             NormalizeRows(*inputs[0], in.zero_point, gains, out, [&](int64_t sum) {
               const double mean = in.scale * in.scale * static_cast<double>(sum) / columns;
-              return in.scale * gain.scale / (std::sqrt(mean + epsilon) * out.scale);
+              return ExactRow(in.scale * gain.scale / (std::sqrt(mean + epsilon) * out.scale),
+                              out.range());
             })};
       });
 }
@@ -69,12 +82,24 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::RmsNorm& op, const Intege
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::L2Norm&, const IntegerNode& node) {
   ASSIGN_OR_RETURN(const Affine in, node.InputAffine(0));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
-  return IntegerKernel(
-      [=](absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
-        return std::vector<ir::Tensor>{NormalizeRows(
-            *inputs[0], in.zero_point, {}, out,
-            [&](int64_t sum) { return 1.0 / (std::sqrt(static_cast<double>(sum)) * out.scale); })};
-      });
+  const auto exact = [out](int64_t sum) {
+    return ExactRow(1.0 / (std::sqrt(static_cast<double>(sum)) * out.scale), out.range());
+  };
+  // LiteRT's results are of scale 1/128 only: the 2^7 goes to the multiplier, with u8 to d.
+  const auto litert = [in, out](int64_t sum) {
+    Multiplier root = LitertInverseRoot(SaturateTo<int32_t>(sum));
+    const int64_t factor = in.dtype == ir::DType::kU8 ? 128 : 1;
+    if (factor == 1) root.shift += 7;
+    return [=, range = out.range()](int64_t d) {
+      return range.Store(ScaleAsLitert(LitertScaling::kTwice, d * factor, root));
+    };
+  };
+  return IntegerKernel([=, as_litert = node.AsLitert()](absl::Span<const ir::Tensor* const> inputs)
+                           -> absl::StatusOr<std::vector<ir::Tensor>> {
+    const ir::Tensor& x = *inputs[0];
+    return std::vector<ir::Tensor>{as_litert ? NormalizeRows(x, in.zero_point, {}, out, litert)
+                                             : NormalizeRows(x, in.zero_point, {}, out, exact)};
+  });
 }
 
 }  // namespace g4c::evaluator

@@ -6,6 +6,8 @@
 #include "evaluator/integer_dot.h"
 #include "evaluator/integer_elementwise.h"
 #include "evaluator/integer_round.h"
+#include "evaluator/litert_arithmetic.h"
+#include "ir/quantize_constant.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -40,19 +42,35 @@ struct Finish {
   std::vector<Multiplier> multipliers;  // as many as columns.scales
   StoredRange range;
   ir::DType dtype;
+  absl::optional<LitertScaling> litert;  // none: exact
+
+  int64_t Store(int64_t acc, size_t channel) const {
+    if (!litert.has_value()) return Rescale(acc, multipliers[channel], range);
+    return range.Store(ScaleAsLitert(*litert, acc, multipliers[channel]));
+  }
 };
 
+// in_scale weight_scale / out_scale as LiteRT computes it.
+Multiplier LitertProductMultiplier(double in, double weight, bool product_in_f32, double out) {
+  const double product = in * weight;
+  return LitertMultiplier((product_in_f32 ? static_cast<float>(product) : product) / out);
+}
+
 absl::StatusOr<Finish> FinishOf(const IntegerNode& node, int channel_axis,
-                                ir::Activation activation) {
+                                ir::Activation activation, LitertScaling litert) {
   ASSIGN_OR_RETURN(const Affine in, node.InputAffine(0));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(Columns columns, ColumnsOf(node, 1, channel_axis));
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(activation, out, node));
   std::vector<Multiplier> multipliers;
+  const bool product_in_f32 = columns.scales.size() == 1 && litert != LitertScaling::kOnce;
   for (const double scale : columns.scales) {
-    multipliers.push_back(QuantizeMultiplier(in.scale * scale / out.scale));
+    multipliers.push_back(node.AsLitert()
+                              ? LitertProductMultiplier(in.scale, scale, product_in_f32, out.scale)
+                              : QuantizeMultiplier(in.scale * scale / out.scale));
   }
-  return Finish{in, std::move(columns), std::move(multipliers), range, out.dtype};
+  const auto scaling = node.AsLitert() ? absl::make_optional(litert) : absl::nullopt;
+  return Finish{in, std::move(columns), std::move(multipliers), range, out.dtype, scaling};
 }
 
 // What a product's sums are corrected by, one for each column: in doubles where those hold every
@@ -64,7 +82,7 @@ class Correction {
       : left_(left), finish_(finish) {
     const double bound = static_cast<double>(left.max_abs) * static_cast<double>(right.max_abs) *
                          static_cast<double>(left.depth);
-    in_doubles_ = bound < 0x1p48;
+    in_doubles_ = !finish.litert.has_value() && bound < 0x1p48;
     for (int64_t n = 0; n < right.rows; ++n) {
       const size_t channel = finish.columns.At(n);
       const int64_t zb = finish.columns.zero_points[channel] - Offset(right_dtype);
@@ -85,8 +103,8 @@ class Correction {
     const int64_t count = static_cast<int64_t>(sums.size());
     const auto exact = [&](int64_t j) {
       const int64_t n = column + j;
-      return Rescale(sums[j] + offsets_[n] - zeros_[n] * left_.sums[row],
-                     finish_.multipliers[finish_.columns.At(n)], finish_.range);
+      return finish_.Store(sums[j] + offsets_[n] - zeros_[n] * left_.sums[row],
+                           finish_.columns.At(n));
     };
     int32_t stored[kMaxSums];
     if (in_doubles_) {
@@ -183,7 +201,10 @@ class BiasRule {
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::FullyConnected& op,
                                              const IntegerNode& node) {
-  ASSIGN_OR_RETURN(Finish finish, FinishOf(node, /*channel_axis=*/0, op.activation));
+  // LiteRT sums in 64 bits only where the bias has them.
+  const bool wide = node.Has(2) && ir::BitWidth(ir::StoredDType(node.input(2))) == 64;
+  ASSIGN_OR_RETURN(Finish finish, FinishOf(node, /*channel_axis=*/0, op.activation,
+                                           wide ? LitertScaling::kOnce : LitertScaling::kTwiceUp));
   absl::optional<BiasRule> bias_rule;
   if (node.Has(2)) {
     ASSIGN_OR_RETURN(bias_rule, BiasRule::Of(node, finish));
@@ -204,8 +225,10 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::FullyConnected& op,
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::BatchMatMul& op, const IntegerNode& node) {
   const int b_rank = static_cast<int>(node.input_dims(1).size());
+  const bool wide = ir::BitWidth(ir::StoredDType(node.input(0))) > 8;
   ASSIGN_OR_RETURN(Finish finish,
-                   FinishOf(node, op.adj_y ? b_rank - 2 : b_rank - 1, ir::Activation::kNone));
+                   FinishOf(node, op.adj_y ? b_rank - 2 : b_rank - 1, ir::Activation::kNone,
+                            wide ? LitertScaling::kOnceShort : LitertScaling::kTwice));
   return IntegerKernel(
       [finish = std::move(finish), op, dims = node.output_dims()](
           absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "evaluator/integer_round.h"
+#include "evaluator/litert_softmax.h"
 
 namespace g4c::evaluator {
 namespace {
@@ -100,6 +101,7 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Softmax& op, const Intege
   ASSIGN_OR_RETURN(const Affine in, node.InputAffine(0));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   if (!(op.beta >= 0) || std::isinf(op.beta)) return node.NoRule("beta is ", op.beta);
+  if (node.AsLitert() && in.dtype == ir::DType::kI16) return LitertSoftmaxI16(in, op.beta);
   // exponentials[d] = round(2^31 exp(-beta s d)) of the distance d to the row's maximum.
   auto table = std::make_shared<std::vector<uint32_t>>();
   for (int64_t d = 0; d <= in.max() - in.min(); ++d) {

@@ -10,6 +10,7 @@
 #include "base/npy.h"
 #include "base/npz.h"
 #include "base/text.h"
+#include "ir/npy_type.h"
 
 namespace g4c::quantization {
 namespace {
@@ -24,7 +25,7 @@ struct Stack {
 // Sees an array as [N, *shape of the input].
 absl::StatusOr<ir::Tensor> AsStack(const NpyArray& array, const ir::Value& input,
                                    absl::string_view where) {
-  const absl::optional<ir::DType> dtype = DTypeOfDescr(array.descr);
+  const absl::optional<ir::DType> dtype = ir::DTypeOfDescr(array.descr);
   if (dtype != input.type.dtype) {
     return InvalidInput(where, " is ", array.descr, ", but input '", input.name, "' needs ",
                         ir::DTypeName(input.type.dtype), "; convert it with numpy's astype()");
@@ -200,19 +201,6 @@ class NormalSamples : public Samples {
 };
 
 }  // namespace
-
-absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr) {
-  static constexpr std::pair<absl::string_view, ir::DType> kTypes[] = {
-      {"|b1", ir::DType::kBool}, {"|i1", ir::DType::kI8},  {"|u1", ir::DType::kU8},
-      {"<i2", ir::DType::kI16},  {"<u2", ir::DType::kU16}, {"<i4", ir::DType::kI32},
-      {"<u4", ir::DType::kU32},  {"<i8", ir::DType::kI64}, {"<u8", ir::DType::kU64},
-      {"<f2", ir::DType::kF16},  {"<f4", ir::DType::kF32}, {"<f8", ir::DType::kF64},
-  };
-  for (const auto& [name, dtype] : kTypes) {
-    if (name == descr) return dtype;
-  }
-  return absl::nullopt;
-}
 
 absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
                                                      const ir::Graph& graph,

@@ -12,9 +12,6 @@
 
 namespace g4c::quantization {
 
-// The dtype of a .npy type code such as "<f4"; nullopt for others.
-absl::optional<ir::DType> DTypeOfDescr(absl::string_view descr);
-
 // A source of samples for all inputs of a graph.
 class Samples {
  public:

@@ -109,23 +109,34 @@ def ort_run(model, feeds):
 
 
 def in_child(runtime, model, feeds, folder):
-    """Outputs in order of a runtime in a child process; a runtime's error becomes a failed assertion with its log."""
+    """{name: array} of a runtime in a child process; a runtime's error becomes a failed assertion with its log."""
     source, result = pathlib.Path(folder) / f"{runtime}_in.npz", pathlib.Path(folder) / f"{runtime}_out.npz"
-    np.savez(source, *feeds)
+    np.savez(source, **feeds)
     child = subprocess.run([sys.executable, __file__, runtime, str(model), str(source), str(result)], timeout=120,
                            text=True, errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT)
     assert child.returncode == 0, f"{runtime} exit {child.returncode} on {model}\n{child.stdout[-3000:]}"
     with np.load(result) as outputs:
-        return [outputs[name] for name in outputs.files]
+        return {name: outputs[name] for name in outputs.files}
+
+
+def in_order(arrays):
+    return {f"{i}": array for i, array in enumerate(arrays)}
 
 
 def onert_run(model, feeds, folder):
-    return in_child("onert", model, feeds, folder)
+    """The outputs in order."""
+    return list(in_child("onert", model, in_order(feeds), folder).values())
+
+
+def litert_tensors(model, feeds, folder):
+    """Every activation of a TFLite file by tensor name, from graph inputs by tensor name: no delegate takes any operator."""
+    return in_child("litert_tensors", model, feeds, folder)
 
 
 def litert_run(model, feeds, folder):
-    """LiteRT takes TFLite files: identifier and schema version are changed on the way (Circle's own operators it lacks)."""
+    """The outputs in order. LiteRT takes TFLite files: identifier and schema version are changed on the way (Circle's own
+    operators it lacks)."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as tflite
     tables = tflite.ModelT.InitFromPackedBuf(pathlib.Path(model).read_bytes(), 0)
@@ -134,7 +145,7 @@ def litert_run(model, feeds, folder):
     builder.Finish(tables.Pack(builder), file_identifier=b"TFL3")
     copy = pathlib.Path(folder) / "model.tflite"
     copy.write_bytes(builder.Output())
-    return in_child("litert", copy, feeds, folder)
+    return list(in_child("litert", copy, in_order(feeds), folder).values())
 
 
 def _onert_main(model, feeds):
@@ -145,21 +156,41 @@ def _onert_main(model, feeds):
     session.session.set_prepare_config(prepare_config.ENABLE_INTERNAL_OUTPUT_ALLOC)
     session.session.prepare()
     session._prepared = True
-    session.set_inputs(len(feeds), feeds)
+    session.set_inputs(len(feeds), list(feeds.values()))
     session.session.run()
     session._set_outputs(session.session.output_size())
-    return [np.array(output) for output in session.outputs]
+    return in_order(np.array(output) for output in session.outputs)
+
+
+def _litert_interpreter(model, **options):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    interpreter = Interpreter(model_path=model, num_threads=1,
+                              experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, **options)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def _litert_main(model, feeds):
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    interpreter = Interpreter(model_path=model, num_threads=1,
-                              experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    interpreter.allocate_tensors()
-    for detail, value in zip(interpreter.get_input_details(), feeds):
+    interpreter = _litert_interpreter(model)
+    for detail, value in zip(interpreter.get_input_details(), feeds.values()):
         interpreter.set_tensor(detail["index"], value)
     interpreter.invoke()
-    return [np.array(interpreter.get_tensor(d["index"])) for d in interpreter.get_output_details()]
+    return in_order(np.array(interpreter.get_tensor(d["index"])) for d in interpreter.get_output_details())
+
+
+def _litert_tensors_main(model, feeds):
+    interpreter = _litert_interpreter(model, experimental_preserve_all_tensors=True)
+    details = {d["name"]: d["index"] for d in interpreter.get_tensor_details()}
+    for name, value in feeds.items():
+        interpreter.set_tensor(details[name], value)
+    interpreter.invoke()
+    values = {}
+    for name, index in details.items():
+        try:
+            values[name] = np.array(interpreter.get_tensor(index))
+        except ValueError:  # a kernel's own scratch memory
+            pass
+    return values
 
 
 def tico_verify(model):
@@ -231,6 +262,6 @@ def _dtype_names():
 if __name__ == "__main__":
     runtime, model_path, source_path, result_path = sys.argv[1:]
     with np.load(source_path) as stored:
-        inputs = [np.ascontiguousarray(stored[key]) for key in stored.files]
-    results = {"onert": _onert_main, "litert": _litert_main}[runtime](model_path, inputs)
-    np.savez(result_path, *results)
+        inputs = {key: np.require(stored[key], requirements="C") for key in stored.files}
+    main = {"onert": _onert_main, "litert": _litert_main, "litert_tensors": _litert_tensors_main}[runtime]
+    np.savez(result_path, **main(model_path, inputs))

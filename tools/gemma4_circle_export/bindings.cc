@@ -5,7 +5,7 @@
 #include "absl/strings/match.h"
 #include "base/mapped_file.h"
 #include "base/npy.h"
-#include "quantization/samples.h"
+#include "ir/npy_type.h"
 
 namespace g4c::tools {
 namespace {
@@ -46,7 +46,7 @@ absl::StatusOr<passes::Profile> ReadProfile(const std::string& path) {
 
 absl::StatusOr<ir::Tensor> ReadTensor(const std::string& path) {
   ASSIGN_OR_RETURN(const NpyArray array, ReadNpy(path));
-  const absl::optional<ir::DType> dtype = quantization::DTypeOfDescr(array.descr);
+  const absl::optional<ir::DType> dtype = ir::DTypeOfDescr(array.descr);
   if (!dtype)
     return InvalidInput("'", path, "' has elements of type ", array.descr,
                         ", which no graph input has");

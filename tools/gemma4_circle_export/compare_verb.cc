@@ -57,8 +57,10 @@ absl::StatusOr<std::vector<ir::Tensor>> InputsFor(const ModelRunner& model, cons
 
 absl::Status Compare(const CompareOptions& options) {
   RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
-  ASSIGN_OR_RETURN(const auto a, ModelRunner::Open(options.a, options.binding, options.inputs));
-  ASSIGN_OR_RETURN(const auto b, ModelRunner::Open(options.b, options.binding, options.inputs));
+  ASSIGN_OR_RETURN(const auto a,
+                   ModelRunner::Open(options.a, options.binding, options.inputs, options.rounding));
+  ASSIGN_OR_RETURN(const auto b,
+                   ModelRunner::Open(options.b, options.binding, options.inputs, options.rounding));
   if (a->graph().outputs().size() != b->graph().outputs().size()) {
     return InvalidInput("'", options.a, "' has ", a->graph().outputs().size(), " outputs, '",
                         options.b, "' has ", b->graph().outputs().size());

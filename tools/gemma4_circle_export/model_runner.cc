@@ -86,7 +86,8 @@ int64_t CountValid(const ir::Tensor& valid) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ModelRunner>> ModelRunner::Open(
-    const std::string& path, const InputOptions& binding, const std::vector<std::string>& inputs) {
+    const std::string& path, const InputOptions& binding, const std::vector<std::string>& inputs,
+    evaluator::Rounding rounding) {
   auto runner = std::unique_ptr<ModelRunner>(new ModelRunner());
   if (absl::EndsWith(path, ".onnx")) {
     ASSIGN_OR_RETURN(const InputFiles files, TakeInputFiles(inputs));
@@ -102,7 +103,8 @@ absl::StatusOr<std::unique_ptr<ModelRunner>> ModelRunner::Open(
   }
   ASSIGN_OR_RETURN(runner->graph_, backend::ReadCircle(path));
   runner->is_circle_ = true;
-  ASSIGN_OR_RETURN(runner->integer_executor_, evaluator::IntegerExecutor::Create(runner->graph_));
+  ASSIGN_OR_RETURN(runner->integer_executor_,
+                   evaluator::IntegerExecutor::Create(runner->graph_, rounding));
   return runner;
 }
 

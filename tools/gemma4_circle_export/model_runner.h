@@ -19,10 +19,11 @@ namespace g4c::tools {
 // where it is quantised.
 class ModelRunner {
  public:
-  // `inputs` (as --inputs gives them) settle the shapes that an .onnx leaves open.
-  static absl::StatusOr<std::unique_ptr<ModelRunner>> Open(const std::string& path,
-                                                           const InputOptions& binding,
-                                                           const std::vector<std::string>& inputs);
+  // `inputs` (as --inputs gives them) settle the shapes that an .onnx leaves open. `rounding`: of
+  // a .circle's integers.
+  static absl::StatusOr<std::unique_ptr<ModelRunner>> Open(
+      const std::string& path, const InputOptions& binding, const std::vector<std::string>& inputs,
+      evaluator::Rounding rounding = evaluator::Rounding::kExact);
 
   const ir::Graph& graph() const { return graph_; }
   bool is_circle() const { return is_circle_; }

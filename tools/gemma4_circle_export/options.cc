@@ -63,6 +63,13 @@ void AddInputOptions(CLI::App& app, InputOptions& options, InputTexts& texts) {
       ->allow_extra_args(false);
 }
 
+void AddRounding(CLI::App& app, evaluator::Rounding& rounding) {
+  app.add_option_function<std::string>(
+         "--rounding", [&](const std::string& name) { rounding = *evaluator::RoundingOf(name); },
+         "of integers in a .circle: exact (docs/integer_semantics.md), or as LiteRT's kernels do")
+      ->check(CLI::IsMember({"exact", "litert"}));
+}
+
 void AddMachineOptions(CLI::App& app, MachineOptions& options) {
   app.add_option("--jobs", options.jobs, "threads (default: all cores)")
       ->check(CLI::PositiveNumber);
@@ -410,6 +417,7 @@ absl::StatusOr<RunOptions> ParseRun(const std::vector<std::string>& arguments) {
   app.add_option("-o,--output", options.output, "the .npz to write, one member an output")
       ->required();
   app.add_flag("--raw", options.raw, "give the stored integers instead of real numbers");
+  AddRounding(app, options.rounding);
   AddInputOptions(app, options.binding, inputs);
   AddMachineOptions(app, options.machine);
   RETURN_IF_ERROR(Parse(app, arguments));
@@ -433,6 +441,7 @@ absl::StatusOr<CompareOptions> ParseCompare(const std::vector<std::string>& argu
       ->check(CLI::PositiveNumber);
   app.add_option("--min-snr", min_snr, "exit 3 when the SNR is below this many dB");
   app.add_flag("--json", options.json, "print JSON");
+  AddRounding(app, options.rounding);
   AddInputOptions(app, options.binding, inputs);
   AddMachineOptions(app, options.machine);
   RETURN_IF_ERROR(Parse(app, arguments));

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "evaluator/rounding.h"
 #include "ir/dtype.h"
 #include "quantization/mixed_precision.h"
 #include "quantization/observer.h"
@@ -89,6 +90,7 @@ struct RunOptions {
   std::vector<std::string> inputs;  // FILE.npz, or NAME=FILE.npy
   std::string output;
   bool raw = false;
+  evaluator::Rounding rounding = evaluator::Rounding::kExact;
   InputOptions binding;
   MachineOptions machine;
 };
@@ -100,6 +102,7 @@ struct CompareOptions {
   absl::optional<int64_t> valid_rows;
   absl::optional<double> min_snr;
   bool json = false;
+  evaluator::Rounding rounding = evaluator::Rounding::kExact;
   InputOptions binding;
   MachineOptions machine;
 };

@@ -6,44 +6,10 @@
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/model_runner.h"
 #include "gemma4_circle_export/verbs.h"
+#include "ir/npy_type.h"
 
 namespace g4c::tools {
 namespace {
-
-// The .npy type of a tensor; nibbles are held one a byte.
-absl::string_view DescrOf(ir::DType dtype) {
-  switch (dtype) {
-    case ir::DType::kBool:
-      return "|b1";
-    case ir::DType::kU4:
-    case ir::DType::kU8:
-      return "|u1";
-    case ir::DType::kI4:
-    case ir::DType::kI8:
-      return "|i1";
-    case ir::DType::kU16:
-      return "<u2";
-    case ir::DType::kI16:
-      return "<i2";
-    case ir::DType::kU32:
-      return "<u4";
-    case ir::DType::kI32:
-      return "<i4";
-    case ir::DType::kU64:
-      return "<u8";
-    case ir::DType::kI64:
-      return "<i8";
-    case ir::DType::kF16:
-      return "<f2";
-    case ir::DType::kBF16:
-      return "";
-    case ir::DType::kF32:
-      return "<f4";
-    case ir::DType::kF64:
-      return "<f8";
-  }
-  return "";
-}
 
 // One output over all samples: (N, *output shape).
 struct Stacked {
@@ -74,8 +40,8 @@ absl::Status Append(const ir::Tensor& tensor, int64_t samples, Stacked& stacked)
 
 absl::Status Run(const RunOptions& options) {
   RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
-  ASSIGN_OR_RETURN(const auto runner,
-                   ModelRunner::Open(options.model, options.binding, options.inputs));
+  ASSIGN_OR_RETURN(const auto runner, ModelRunner::Open(options.model, options.binding,
+                                                        options.inputs, options.rounding));
   ASSIGN_OR_RETURN(const auto samples, runner->OpenInputs(options.inputs));
   std::vector<Stacked> stacks;
   for (const ir::GraphOutput& output : runner->graph().outputs())
@@ -91,7 +57,7 @@ absl::Status Run(const RunOptions& options) {
   std::vector<NpzMember> members;
   for (const Stacked& stacked : stacks) {
     members.push_back(
-        {stacked.name, std::string(DescrOf(stacked.dtype)), stacked.dims, stacked.bytes});
+        {stacked.name, std::string(ir::DescrOf(stacked.dtype)), stacked.dims, stacked.bytes});
   }
   return WriteNpz(options.output, members);
 }
