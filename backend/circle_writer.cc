@@ -69,10 +69,12 @@ std::vector<Tile> TilesOf(const std::vector<PlannedBuffer>& buffers) {
 
 absl::Status WriteTile(const AtomicFile& file, const Tile& tile) {
   const ir::Value& value = tile.buffer->value;
+  const uint64_t place = tile.buffer->offset + ir::StoredBytes(value, tile.begin);
+  if (const auto stored = ir::StoredInPlace(value, tile.begin, tile.count))
+    return file.WriteAt(place, *stored);
   std::vector<uint8_t> bytes(ir::StoredBytes(value, tile.count));
   ir::ReadStoredBytes(value, tile.begin, tile.count, absl::MakeSpan(bytes));
-  const uint64_t before = ir::StoredBytes(value, tile.begin);
-  return file.WriteAt(tile.buffer->offset + before, bytes);
+  return file.WriteAt(place, bytes);
 }
 
 absl::Status WriteConstants(const AtomicFile& file, const std::vector<PlannedBuffer>& buffers) {

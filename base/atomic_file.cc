@@ -8,12 +8,12 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
+#include "base/mapped_file.h"
 #include "base/status.h"
 
 namespace g4c {
@@ -47,14 +47,6 @@ int Arm(const std::string& path) {
 
 void Disarm(int slot) {
   if (slot >= 0) slots[slot].state = kFree;
-}
-
-void RemoveTemporariesAndDie(int signal) {
-  for (Slot& slot : slots) {
-    if (slot.state == kArmed) unlink(slot.path);
-  }
-  raise(signal);  // the action is the default one again (SA_RESETHAND): it takes effect when this
-                  // handler returns
 }
 
 // ---- Names and errors.
@@ -167,6 +159,8 @@ absl::Status AtomicFile::WriteAt(uint64_t offset, absl::Span<const uint8_t> byte
                                    static_cast<off_t>(offset));
     if (written < 0) {
       if (errno == EINTR) continue;
+      if (const char* source = PathMappedAt(bytes.data()); errno == EFAULT && source != nullptr)
+        return InvalidInput(source, ": was cut off while it was read");
       return Failed(path_, errno);
     }
     bytes.remove_prefix(static_cast<size_t>(written));
@@ -203,15 +197,9 @@ absl::Status WriteAtomically(const std::string& path, absl::string_view text) {
   return file.Commit();
 }
 
-void InstallCleanupOnSignals() {
-  std::signal(SIGXFSZ, SIG_IGN);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGBUS}) {
-    struct sigaction action;
-    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    action = {};
-    action.sa_handler = RemoveTemporariesAndDie;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(signal, &action, nullptr);
+void RemoveTemporaries() {
+  for (Slot& slot : slots) {
+    if (slot.state == kArmed) unlink(slot.path);
   }
 }
 

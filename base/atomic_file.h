@@ -66,11 +66,8 @@ class AtomicFile {
 // A whole file of text: created, written and committed.
 absl::Status WriteAtomically(const std::string& path, absl::string_view text);
 
-// From now on SIGINT, SIGTERM and SIGHUP remove all temporary files before they end the process as
-// they would have, and so do SIGABRT (a failed G4C_CHECK) and SIGBUS (a mapped file that was cut
-// off). One that was ignored stays ignored. SIGXFSZ is ignored, so that a file past its limit is an
-// error of Write(). For main().
-void InstallCleanupOnSignals();
+// Removes the temporaries of all files that are being written. For signal handlers.
+void RemoveTemporaries();
 
 }  // namespace g4c
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +16,35 @@
 
 namespace g4c {
 namespace {
+
+// ---- The table of mappings. Fixed, so that a signal handler may read it.
+
+struct Slot {
+  std::atomic<const uint8_t*> begin = nullptr;  // null: free. Written last, cleared first
+  std::atomic<uint64_t> size = 0;
+  std::atomic<const char*> path = nullptr;
+  std::atomic<bool> taken = false;
+};
+
+Slot slots[256];
+
+int Enter(const uint8_t* begin, uint64_t size, const char* path) {
+  if (begin == nullptr) return -1;
+  for (int i = 0; i < static_cast<int>(std::size(slots)); ++i) {
+    if (slots[i].taken.exchange(true)) continue;
+    slots[i].size = size;
+    slots[i].path = path;
+    slots[i].begin = begin;
+    return i;
+  }
+  return -1;
+}
+
+void Leave(int slot) {
+  if (slot < 0) return;
+  slots[slot].begin = nullptr;
+  slots[slot].taken = false;
+}
 
 std::string Reason(int error) { return std::generic_category().message(error); }
 
@@ -46,9 +77,10 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
 }
 
 MappedFile::MappedFile(std::string path, const uint8_t* data, uint64_t size)
-    : path_(std::move(path)), data_(data), size_(size) {}
+    : path_(std::move(path)), data_(data), size_(size), slot_(Enter(data, size, path_.c_str())) {}
 
 MappedFile::~MappedFile() {
+  Leave(slot_);
   if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_);
 }
 
@@ -61,6 +93,16 @@ void MappedFile::ReleaseRange(uint64_t offset, uint64_t length) const {
   const uint64_t last = end == size_ ? end : end / page * page;
   if (first >= last) return;
   madvise(const_cast<uint8_t*>(data_) + first, last - first, MADV_DONTNEED);
+}
+
+const char* PathMappedAt(const void* address) {
+  const auto* byte = static_cast<const uint8_t*>(address);
+  for (const Slot& slot : slots) {
+    const uint8_t* begin = slot.begin;
+    if (begin == nullptr || byte < begin) continue;
+    if (static_cast<uint64_t>(byte - begin) < slot.size) return slot.path;
+  }
+  return nullptr;
 }
 
 }  // namespace g4c

@@ -2,7 +2,7 @@
 // lives.
 //
 // The file must not shrink while it is mapped: reading a page past the new end raises SIGBUS, as
-// for every mapping.
+// for every mapping. base/signals.h makes that an error message.
 #ifndef BASE_MAPPED_FILE_H_
 #define BASE_MAPPED_FILE_H_
 
@@ -45,7 +45,11 @@ class MappedFile {
   std::string path_;
   const uint8_t* data_;  // null when the file is empty
   uint64_t size_;
+  int slot_;  // in the table that PathMappedAt searches; -1 where that was full
 };
+
+// The path of the mapped file that `address` lies in, null where none does. For signal handlers.
+const char* PathMappedAt(const void* address);
 
 }  // namespace g4c
 

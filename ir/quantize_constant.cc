@@ -199,14 +199,22 @@ int64_t StoredBytes(const Value& value, int64_t count) {
   return (count * BitWidth(StoredDType(value)) + 7) / 8;
 }
 
+absl::optional<absl::Span<const uint8_t>> StoredInPlace(const Value& value, int64_t begin,
+                                                        int64_t count) {
+  const DType dtype = StoredDType(value);
+  const Tensor& data = *value.constant;
+  if (data.dtype() != dtype || BitWidth(dtype) == 4 || !data.IsContiguous()) return absl::nullopt;
+  return absl::MakeConstSpan(data.bytes() + begin * ByteWidth(dtype), StoredBytes(value, count));
+}
+
 void ReadStoredBytes(const Value& value, int64_t begin, int64_t count, absl::Span<uint8_t> out) {
   const DType dtype = StoredDType(value);
   const Tensor& data = *value.constant;
   const bool packed = BitWidth(dtype) == 4;
   G4C_CHECK(static_cast<int64_t>(out.size()) == StoredBytes(value, count));
   G4C_CHECK(!packed || begin % 2 == 0);
-  if (data.dtype() == dtype && !packed && data.IsContiguous()) {
-    std::memcpy(out.data(), data.bytes() + begin * ByteWidth(dtype), out.size());
+  if (const auto stored = StoredInPlace(value, begin, count)) {
+    std::memcpy(out.data(), stored->data(), out.size());
     return;
   }
   for (int64_t done = 0; done < count; done += kBlock) {

@@ -3,6 +3,7 @@
 #define IR_QUANTIZE_CONSTANT_H_
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "ir/graph.h"
 
@@ -25,6 +26,10 @@ void ReadStoredInts(const Value& value, int64_t begin, absl::Span<int64_t> out);
 // bytes.
 void ReadStoredBytes(const Value& value, int64_t begin, int64_t count, absl::Span<uint8_t> out);
 int64_t StoredBytes(const Value& value, int64_t count);
+// The same bytes where the constant already holds them in this form (a view of its data); nullopt
+// where they have to be made.
+absl::optional<absl::Span<const uint8_t>> StoredInPlace(const Value& value, int64_t begin,
+                                                        int64_t count);
 // The dtype that a file gives a value: QuantDType with qparams, else its logical dtype.
 DType StoredDType(const Value& value);
 

@@ -206,8 +206,16 @@ absl::Status CheckConstantsFinite(const Graph& graph) {
   }
   std::atomic<int64_t> first_bad{static_cast<int64_t>(blocks.size())};
   const auto bad_element = [&](const Block& block) -> absl::optional<std::pair<int64_t, float>> {
-    std::vector<float> elements(block.size);
-    graph.value(block.constant).constant->ReadFloats(block.begin, absl::MakeSpan(elements));
+    const ir::Tensor& data = *graph.value(block.constant).constant;
+    std::vector<float> converted;
+    absl::Span<const float> elements;
+    if (data.dtype() == ir::DType::kF32 && data.IsContiguous()) {
+      elements = {data.data<float>() + block.begin, static_cast<size_t>(block.size)};
+    } else {
+      converted.resize(block.size);
+      data.ReadFloats(block.begin, absl::MakeSpan(converted));
+      elements = converted;
+    }
     if (!AnyNotFinite(elements)) return absl::nullopt;
     for (int64_t i = 0; i < block.size; ++i) {
       if (!std::isfinite(elements[i]) && !Allowed(graph.node(block.reader), elements[i])) {

@@ -1,6 +1,5 @@
 #include "base/atomic_file.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/mapped_file.h"
+#include "base/signals.h"
 #include "tests/support/child_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -187,7 +188,7 @@ TEST(AtomicFile, RefusesAReadOnlyFolderAndFile) {
 TEST(AtomicFile, AFullDiskIsAnError) {
   TempDir dir;
   const int status = InChild([&] {
-    InstallCleanupOnSignals();
+    InstallSignalHandlers();
     const rlimit limit = {100, 100};
     setrlimit(RLIMIT_FSIZE, &limit);
     absl::StatusOr<AtomicFile> file = AtomicFile::Create(dir.File("out"));
@@ -202,32 +203,15 @@ TEST(AtomicFile, AFullDiskIsAnError) {
   EXPECT_THAT(dir.List(), IsEmpty());
 }
 
-TEST(AtomicFile, SignalsRemoveTheTemporaries) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGBUS}) {
-    TempDir dir;
-    dir.Write("a", "old");
-    const int status = InChild([&] {
-      InstallCleanupOnSignals();
-      absl::StatusOr<AtomicFile> a = AtomicFile::Create(dir.File("a"));
-      absl::StatusOr<AtomicFile> b = AtomicFile::Create(dir.File("b"));
-      absl::StatusOr<AtomicFile> c = AtomicFile::Create(dir.File("c"));
-      if (!a.ok() || !b.ok() || !c.ok() || !c->Commit().ok()) _exit(1);
-      raise(signal);
-    });
-    ASSERT_TRUE(WIFSIGNALED(status));
-    EXPECT_EQ(WTERMSIG(status), signal);
-    EXPECT_THAT(dir.List(), ElementsAre("a", "c"));
-    EXPECT_EQ(ReadFile(dir.File("a")), "old");
-  }
-}
-
-TEST(AtomicFile, AnIgnoredSignalStaysIgnored) {
-  const int status = InChild([] {
-    signal(SIGHUP, SIG_IGN);
-    InstallCleanupOnSignals();
-    raise(SIGHUP);
-  });
-  EXPECT_TRUE(WIFEXITED(status));
+TEST(AtomicFile, ASourceThatShrinksWhileItIsWrittenIsTheErrorOfThatSource) {
+  TempDir dir;
+  const std::string source = dir.Write("source", std::string(100000, 'x'));
+  ASSERT_OK_AND_ASSIGN(const auto mapped, MappedFile::Open(source));
+  std::filesystem::resize_file(source, 10);
+  ASSERT_OK_AND_ASSIGN(AtomicFile file, AtomicFile::Create(dir.File("out")));
+  EXPECT_THAT(
+      file.Write(mapped->bytes()),
+      StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr(source), HasSubstr("cut off"))));
 }
 
 TEST(AtomicFile, ManyAtOnceAreFine) {

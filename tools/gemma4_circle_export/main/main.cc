@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/atomic_file.h"
+#include "base/signals.h"
 #include "gemma4_circle_export/options.h"
 #include "gemma4_circle_export/pipeline.h"
 #include "gemma4_circle_export/verbs.h"
@@ -39,7 +39,7 @@ absl::Status Dispatch(const std::vector<std::string>& arguments) {
 }  // namespace g4c::tools
 
 int main(int argc, char** argv) {
-  g4c::InstallCleanupOnSignals();
+  g4c::InstallSignalHandlers();
   const absl::Status status = g4c::tools::Dispatch({argv + 1, argv + argc});
   const int code = g4c::tools::ExitCode(status);
   if (code != 0) {
