@@ -55,7 +55,9 @@ def test_run_prints_ratios(tmp_path):
     rows = {row["what"]: row for row in json.loads(run.stdout)["rows"]}
     assert {"export float", "export u8 / u8", "export i16 / i4", "verify of float"} <= set(rows)
     for row in rows.values():
-        assert row["wall"] > 0 and row["reference_wall_s"] > 0 and row["peak_bytes"] >= row["anonymous_bytes"] > 0
+        # A verb may have ended before its memory was looked at.
+        assert row["wall"] > 0 and row["reference_wall_s"] > 0 and row["peak_bytes"] >= row["anonymous_bytes"] >= 0
+    assert rows["export float"]["anonymous_bytes"] > 0
 
 
 def test_scaling_prints_the_cost_of_each_layer():
