@@ -44,18 +44,13 @@ class TileSums {
   ChannelSums Rounded(uint64_t count) const {
     ChannelSums sums{count / width_, std::vector<Int128>(width_), std::vector<Int128>(width_)};
     for (int64_t i = 0; i < width_; ++i) {
-      sums.sum[i] = Fixed(sum_[i]);
-      sums.square[i] = Fixed(square_[i]);
+      sums.sum[i] = ToFixed(sum_[i]);
+      sums.square[i] = ToFixed(square_[i]);
     }
     return sums;
   }
 
  private:
-  static Int128 Fixed(double real) {
-    return static_cast<Int128>(
-        std::nearbyint(std::ldexp(std::clamp(real, -0x1p56, 0x1p56), kSumFraction)));
-  }
-
   const float* base_;
   int64_t width_;
   std::vector<double> sum_;
@@ -151,6 +146,12 @@ std::string DigestOf(const ir::Graph& graph, absl::Span<const ir::Tensor> inputs
   return digest.Hex();
 }
 
+// Whether `counted` counts a sample of this digest once more; then it does no longer.
+bool TakeCounted(const std::string& digest, std::map<std::string, int64_t>& counted) {
+  const auto known = counted.find(digest);
+  return known != counted.end() && known->second-- > 0;
+}
+
 }  // namespace
 
 Observations ObservationsOf(const Statistics& statistics, const RangeChooser& choose) {
@@ -192,8 +193,7 @@ absl::StatusOr<int64_t> GatherStatistics(const ir::Graph& graph, const Samples& 
   for (; sample < samples.size(); ++sample) {
     ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs, samples.Get(sample));
     const std::string digest = DigestOf(graph, inputs);
-    if (const auto known = counted.find(digest); known != counted.end() && known->second > 0) {
-      --known->second;
+    if (TakeCounted(digest, counted)) {
       progress.Advance();
       continue;
     }
@@ -204,6 +204,21 @@ absl::StatusOr<int64_t> GatherStatistics(const ir::Graph& graph, const Samples& 
     if (options.after_sample) RETURN_IF_ERROR(options.after_sample(statistics));
   }
   return added;
+}
+
+absl::StatusOr<std::vector<int64_t>> UncountedSamples(const ir::Graph& graph,
+                                                      const Samples& samples,
+                                                      std::map<std::string, int64_t> counted,
+                                                      std::map<std::string, int64_t>* together) {
+  std::vector<int64_t> uncounted;
+  for (int64_t sample = 0; sample < samples.size(); ++sample) {
+    ASSIGN_OR_RETURN(const std::vector<ir::Tensor> inputs, samples.Get(sample));
+    const std::string digest = DigestOf(graph, inputs);
+    if (TakeCounted(digest, counted)) continue;
+    uncounted.push_back(sample);
+    if (together != nullptr) ++(*together)[digest];
+  }
+  return uncounted;
 }
 
 absl::StatusOr<Observations> Calibrate(const ir::Graph& graph, const Samples& samples) {

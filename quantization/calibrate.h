@@ -44,6 +44,12 @@ struct GatherOptions {
 absl::StatusOr<int64_t> GatherStatistics(const ir::Graph& graph, const Samples& samples,
                                          const GatherOptions& options, Statistics& statistics);
 
+// Which samples `counted` does not count: where n equal ones are given and k are counted, the last
+// n - k of them. `together`, if there is one, counts those, too.
+absl::StatusOr<std::vector<int64_t>> UncountedSamples(
+    const ir::Graph& graph, const Samples& samples, std::map<std::string, int64_t> counted,
+    std::map<std::string, int64_t>* together = nullptr);
+
 // The exact minima and maxima over all samples, in one call.
 absl::StatusOr<Observations> Calibrate(const ir::Graph& graph, const Samples& samples);
 

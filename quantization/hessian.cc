@@ -41,6 +41,18 @@ InputMoments::InputMoments(int64_t columns, bool matrices)
       gram_(matrices ? columns * columns : 0),
       cross_(gram_.size()) {}
 
+InputMoments InputMoments::OfFloatModel(const ChannelSums& sums, std::vector<double> gram) {
+  InputMoments moments(static_cast<int64_t>(sums.sum.size()), /*matrices=*/false);
+  G4C_CHECK(gram.size() == sums.sum.size() * sums.sum.size());
+  moments.rows_ = static_cast<int64_t>(sums.rows);
+  for (int64_t j = 0; j < moments.columns_; ++j) {
+    moments.squares_[j] = FromFixed(sums.square[j]);
+    moments.given_sums_[j] = moments.real_sums_[j] = FromFixed(sums.sum[j]);
+  }
+  moments.gram_ = std::move(gram);
+  return moments;
+}
+
 void InputMoments::Add(const ir::Tensor& given, const ir::Tensor& real) {
   G4C_CHECK(given.rank() == 2 && given.dims() == real.dims() && given.dims()[1] == columns_);
   const int64_t rows = given.dims()[0];

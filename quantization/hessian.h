@@ -6,6 +6,7 @@
 
 #include "absl/types/span.h"
 #include "ir/tensor.h"
+#include "quantization/statistics.h"
 
 namespace g4c::quantization {
 
@@ -14,6 +15,9 @@ namespace g4c::quantization {
 class InputMoments {
  public:
   InputMoments(int64_t columns, bool matrices);
+
+  // Of a float model, whose given inputs are the real ones. `gram`: sum x x^T, row-major.
+  static InputMoments OfFloatModel(const ChannelSums& sums, std::vector<double> gram);
 
   // Both f32, contiguous, [rows, columns], row by row of the same samples. Products of one call are
   // f32 matrix products of the evaluator.
@@ -31,7 +35,9 @@ class InputMoments {
 
   // sum (x - m)(x - m)^T over the given inputs, m being their mean, or 0 unless `centred`.
   std::vector<double> Gram(bool centred) const;
-  // sum (x - m)((y - n) - (x - m))^T, y being the real inputs, n their mean.
+  // Whether given and real inputs may differ, so that Cross is not zero.
+  bool has_cross() const { return !cross_.empty(); }
+  // sum (x - m)((y - n) - (x - m))^T, y being the real inputs, n their mean. Requires has_cross.
   std::vector<double> Cross(bool centred) const;
 
  private:
@@ -43,7 +49,7 @@ class InputMoments {
   std::vector<double> given_sums_;
   std::vector<double> real_sums_;
   std::vector<double> gram_;   // empty without matrices
-  std::vector<double> cross_;  // of given and (real - given)
+  std::vector<double> cross_;  // of given and (real - given); empty where these are the same
 };
 
 }  // namespace g4c::quantization

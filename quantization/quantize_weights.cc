@@ -70,15 +70,13 @@ int64_t Elements(const Graph& graph, absl::Span<const ValueId> ids) {
 
 class WeightQuantizer {
  public:
-  WeightQuantizer(Graph& graph, const Samples* samples, const Statistics* statistics,
-                  const WeightOptions& options)
-      : graph_(graph), samples_(samples), statistics_(statistics), options_(options) {}
+  WeightQuantizer(Graph& graph, const WeightEvidence& evidence, const WeightOptions& options)
+      : graph_(graph), evidence_(evidence), options_(options) {}
 
   absl::StatusOr<WeightNotes> Run() {
-    if (samples_ == nullptr) {
-      for (NodeId id : graph_.TopologicalOrder()) {
-        if (!IsOurs(graph_, id)) continue;
-        SetRanges(id, graph_.value(graph_.node(id).inputs[1]).constant->Floats(), MeanSquares(id));
+    if (evidence_.samples == nullptr) {
+      for (const Block& block : FindBlocks(graph_)) {
+        for (const Group& group : FindGroups(graph_, block)) QuantizeByStatistics(group);
       }
       return notes_;
     }
@@ -104,10 +102,10 @@ class WeightQuantizer {
       real.SetConstant(masked.mask, MaskWithFill(mask, std::numeric_limits<float>::lowest()));
     }
     TensorStore store(options_.memory_bytes);
-    SampleStream given_at(simulated, *samples_, store, [&](ValueId id, const Tensor& data) {
-      return SimulateAs(simulated.value(id), data);
-    });
-    SampleStream real_at(real, *samples_, store);
+    SampleStream given_at(
+        simulated, *evidence_.samples, store,
+        [&](ValueId id, const Tensor& data) { return SimulateAs(simulated.value(id), data); });
+    SampleStream real_at(real, *evidence_.samples, store);
     Progress progress("weights", "blocks", std::max<int64_t>(1, last + 1));
     for (int64_t b = 0; b <= last; ++b) {
       const Block& block = blocks[b];
@@ -125,46 +123,57 @@ class WeightQuantizer {
   }
 
  private:
-  // Of the columns of a linear, as the statistics have them; ones where they have none.
-  std::vector<float> MeanSquares(NodeId id) const {
-    const ir::Node& node = graph_.node(id);
-    std::vector<float> squares(graph_.value(node.inputs[1]).constant->dims()[1], 1.0f);
-    const bool known = statistics_ != nullptr &&
-                       node.inputs[0] < static_cast<ValueId>(statistics_->sources.size());
-    const ValueStatistics* seen = known ? statistics_->Of(node.inputs[0]) : nullptr;
-    if (seen == nullptr || seen->channels.rows == 0) return squares;
-    if (seen->channels.square.size() != squares.size()) return squares;
-    for (size_t j = 0; j < squares.size(); ++j) {
-      squares[j] = static_cast<float>(seen->channels.MeanSquare(static_cast<int64_t>(j)));
+  // What the float model has where the quantised one has `id`.
+  ValueId WithoutConversions(ValueId id) const {
+    for (const ir::Node* node = graph_.Producer(id);
+         node != nullptr && std::holds_alternative<ir::Quantize>(node->op);
+         node = graph_.Producer(id)) {
+      id = node->inputs[0];
     }
-    return squares;
+    return id;
   }
 
-  // The valid rows of a linear's input, as [rows, columns].
-  Tensor Rows(ValueId id, const Tensor& data) const {
-    const Tensor whole = data.Contiguous();
-    const int64_t columns = whole.dims().back();
-    std::vector<float> rows;
-    rows.reserve(whole.NumElements());
-    valid_->Visit(id, whole, [&](absl::Span<const float> run) {
-      rows.insert(rows.end(), run.begin(), run.end());
-    });
-    const int64_t count = static_cast<int64_t>(rows.size()) / columns;
-    return Tensor::Of<float>(ir::DType::kF32, {count, columns}, rows);
+  // By what files say of the float model.
+  void QuantizeByStatistics(const Group& group) {
+    const int64_t columns = Columns(group);
+    const ValueId input = WithoutConversions(group.input);
+    const ChannelSums* sums = nullptr;
+    if (evidence_.statistics != nullptr &&
+        input < static_cast<ValueId>(evidence_.statistics->values.size())) {
+      sums = &evidence_.statistics->values[input].channels;
+    }
+    const bool known =
+        sums != nullptr && sums->rows > 0 && static_cast<int64_t>(sums->square.size()) == columns;
+    if (known && options_.method == WeightMethod::kGptq && evidence_.hessians != nullptr &&
+        evidence_.hessians->Has(input)) {
+      QuantizeLinears(
+          group, InputMoments::OfFloatModel(*sums, evidence_.hessians->Of(input).Gram()), nullptr);
+      return;
+    }
+    std::vector<float> importance(columns, 1.0f);
+    for (int64_t j = 0; known && j < columns; ++j) {
+      importance[j] = static_cast<float>(sums->MeanSquare(j));
+    }
+    for (NodeId id : group.linears) {
+      SetRanges(id, graph_.value(graph_.node(id).inputs[1]).constant->Floats(), importance);
+    }
+  }
+
+  int64_t Columns(const Group& group) const {
+    return graph_.value(graph_.node(group.linears[0]).inputs[1]).constant->dims()[1];
   }
 
   absl::Status QuantizeGroup(Graph& simulated, const Block& block, const Group& group,
                              SampleStream& given_at, SampleStream& real_at) {
-    const int64_t columns =
-        graph_.value(graph_.node(group.linears[0]).inputs[1]).constant->dims()[1];
-    InputMoments moments(columns, options_.method == WeightMethod::kGptq);
+    InputMoments moments(Columns(group), options_.method == WeightMethod::kGptq);
     ASSIGN_OR_RETURN(const BlockRunner given_part, given_at.Toward(block, {group.input}));
     ASSIGN_OR_RETURN(const BlockRunner real_part, real_at.Toward(block, {group.input}));
     const bool keep = Elements(graph_, {group.input}) <= 2 * Elements(graph_, block.inputs);
-    for (int64_t sample = 0; sample < samples_->size(); ++sample) {
+    for (int64_t sample = 0; sample < evidence_.samples->size(); ++sample) {
       ASSIGN_OR_RETURN(const std::vector<Tensor> given_input, given_at.Run(given_part, sample));
       ASSIGN_OR_RETURN(const std::vector<Tensor> real_input, real_at.Run(real_part, sample));
-      moments.Add(Rows(group.input, given_input[0]), Rows(group.input, real_input[0]));
+      moments.Add(valid_->Rows(group.input, given_input[0]),
+                  valid_->Rows(group.input, real_input[0]));
       if (!keep) continue;
       RETURN_IF_ERROR(given_at.Keep(group.input, sample, given_input[0]));
       RETURN_IF_ERROR(real_at.Keep(group.input, sample, real_input[0]));
@@ -174,6 +183,13 @@ class WeightQuantizer {
                           "' NaN, infinite or empty, so that no weights can be chosen for ",
                           ir::Describe(graph_, group.linears[0]));
     }
+    QuantizeLinears(group, moments, &simulated);
+    return absl::OkStatus();
+  }
+
+  // `simulated`, if there is one, gets what the graph gets.
+  void QuantizeLinears(const Group& group, const InputMoments& moments, Graph* simulated) {
+    const int64_t columns = moments.columns();
     const bool correct_bias =
         options_.correct_bias && std::all_of(group.linears.begin(), group.linears.end(),
                                              [&](NodeId id) { return HasFreeBias(graph_, id); });
@@ -189,7 +205,7 @@ class WeightQuantizer {
       const std::vector<float> original = graph_.value(weight).constant->Floats();
       if (moments.rows() < columns) notes_.short_of_rows.push_back(ir::Describe(graph_, id));
       std::vector<float> target = original;
-      if (gptq != nullptr && options_.match_float) {
+      if (gptq != nullptr && options_.match_float && moments.has_cross()) {
         target = MatchFloat(original, gram, moments.Cross(correct_bias), columns, kMatchDamping);
       }
       const ir::QuantPerChannel q = SetRanges(id, target, importance);
@@ -201,15 +217,14 @@ class WeightQuantizer {
       } else {
         rounded = evaluator::FakeQuantize(*graph_.value(weight).constant, q);
       }
-      simulated.SetConstant(weight, rounded);
+      if (simulated != nullptr) simulated->SetConstant(weight, rounded);
       if (correct_bias) {
         const std::vector<float> shift =
             LostMeans(original, rounded.Floats(), moments.RealMeans(), moments.GivenMeans());
         AddToBias(graph_, id, shift);
-        AddToBias(simulated, id, shift);
+        if (simulated != nullptr) AddToBias(*simulated, id, shift);
       }
     }
-    return absl::OkStatus();
   }
 
   ir::QuantPerChannel SetRanges(NodeId id, absl::Span<const float> weight,
@@ -223,8 +238,7 @@ class WeightQuantizer {
   }
 
   Graph& graph_;
-  const Samples* samples_;
-  const Statistics* statistics_;
+  const WeightEvidence& evidence_;
   const WeightOptions& options_;
   absl::StatusOr<ValidRows> valid_;
   WeightNotes notes_;
@@ -232,10 +246,9 @@ class WeightQuantizer {
 
 }  // namespace
 
-absl::StatusOr<WeightNotes> QuantizeWeights(Graph& graph, const Samples* samples,
-                                            const Statistics* statistics,
+absl::StatusOr<WeightNotes> QuantizeWeights(Graph& graph, const WeightEvidence& evidence,
                                             const WeightOptions& options) {
-  return WeightQuantizer(graph, samples, statistics, options).Run();
+  return WeightQuantizer(graph, evidence, options).Run();
 }
 
 }  // namespace g4c::quantization

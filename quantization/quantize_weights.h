@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
+#include "quantization/hessian_file.h"
 #include "quantization/samples.h"
 #include "quantization/statistics.h"
 #include "quantization/tensor_store.h"
@@ -36,6 +37,14 @@ struct WeightOptions {
   int64_t memory_bytes = kActivationMemoryBytes;
 };
 
+// What weights are chosen by; each may be null.
+struct WeightEvidence {
+  const Samples* samples = nullptr;
+  // Of the float model; looked at only without samples.
+  const Statistics* statistics = nullptr;
+  const SavedHessians* hessians = nullptr;
+};
+
 struct WeightNotes {
   // Linears whose inputs had fewer rows than columns: only damping decides between weights.
   std::vector<std::string> short_of_rows;
@@ -49,15 +58,15 @@ struct WeightNotes {
 // has them whose earlier linears, activations and other constants are quantised. Its inputs count
 // on valid rows only. Each sample is taken through each block once by the float and once by the
 // simulated model; what lies in front of a linear whose input is more than twice as large as the
-// block's is evaluated twice. Without samples (null), kGptq is kMse, and columns count by their
-// mean squares in `statistics` of the float model, or alike where it is null or has none.
+// block's is evaluated twice. Without samples, inputs are those of the float model: kGptq rounds by
+// `hessians` with `statistics`, with no match_float; where a linear has none it is kMse, and
+// columns count by their mean squares in `statistics`, or alike where there are none.
 //
 // Memory: the weights twice; for all samples and both models the values between two blocks and one
 // linear's input of at most twice that size, past `memory_bytes` in a temporary file; the sums of
 // one linear (quantization/hessian). The same bytes for any number of threads and any memory.
 // InvalidInput where inputs are not finite; WriteFailed where the temporary file fails.
-absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const Samples* samples,
-                                            const Statistics* statistics,
+absl::StatusOr<WeightNotes> QuantizeWeights(ir::Graph& graph, const WeightEvidence& evidence,
                                             const WeightOptions& options);
 
 }  // namespace g4c::quantization

@@ -84,19 +84,21 @@ absl::Status SampleStream::Keep(ValueId id, int64_t sample, const Tensor& data) 
   return absl::OkStatus();
 }
 
-absl::Status SampleStream::Cross(const Block& block, absl::Span<const Block> next) {
+absl::Status SampleStream::Cross(const Block& block, absl::Span<const Block> next,
+                                 const std::vector<ValueId>& seen, const See& see) {
   absl::flat_hash_set<ValueId> needed;
   for (const Block& later : next) needed.insert(later.inputs.begin(), later.inputs.end());
-  std::vector<ValueId> wanted;
+  std::vector<ValueId> wanted = seen;
   for (ValueId id : block.outputs) {
     if (needed.contains(id)) wanted.push_back(id);
   }
   ASSIGN_OR_RETURN(const BlockRunner runner, Toward(block, wanted));
   for (int64_t sample = 0; sample < size(); ++sample) {
     ASSIGN_OR_RETURN(const std::vector<Tensor> results, Run(runner, sample));
+    if (see) RETURN_IF_ERROR(see(sample, {results.data(), seen.size()}));
     Kept& kept = kept_[sample];
     absl::erase_if(kept, [&](const auto& entry) { return !needed.contains(entry.first); });
-    for (size_t i = 0; i < wanted.size(); ++i) {
+    for (size_t i = seen.size(); i < wanted.size(); ++i) {
       ASSIGN_OR_RETURN(TensorStore::Held held, store_.Hold(results[i]));
       kept.insert_or_assign(wanted[i], std::move(held));
     }

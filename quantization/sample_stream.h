@@ -30,8 +30,12 @@ class SampleStream {
 
   // Keeps a linear's input until another one is kept.
   absl::Status Keep(ir::ValueId id, int64_t sample, const ir::Tensor& data);
-  // Goes to the far side of `block`, and drops what no block in `next` reads.
-  absl::Status Cross(const Block& block, absl::Span<const Block> next);
+  // Goes to the far side of `block`, and drops what no block in `next` reads. On the way `see` gets
+  // the values `seen` of each sample, which lie in the block or in front of it; its error ends the
+  // call.
+  using See = std::function<absl::Status(int64_t sample, absl::Span<const ir::Tensor>)>;
+  absl::Status Cross(const Block& block, absl::Span<const Block> next,
+                     const std::vector<ir::ValueId>& seen = {}, const See& see = nullptr);
 
  private:
   using Kept = absl::flat_hash_map<ir::ValueId, TensorStore::Held>;

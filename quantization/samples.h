@@ -24,6 +24,22 @@ class Samples {
   virtual bool synthetic() const { return false; }
 };
 
+// Some samples of a source, which must outlive this.
+class ChosenSamples : public Samples {
+ public:
+  ChosenSamples(const Samples& all, std::vector<int64_t> indices)
+      : all_(all), indices_(std::move(indices)) {}
+  int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
+  absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
+    return all_.Get(indices_[index]);
+  }
+  bool synthetic() const override { return all_.synthetic(); }
+
+ private:
+  const Samples& all_;
+  std::vector<int64_t> indices_;
+};
+
 struct SampleOptions {
   // Which member an input is read from where that is not its own name: input name -> member name.
   std::map<std::string, std::string> keys;

@@ -9,18 +9,11 @@
 namespace g4c::quantization {
 namespace {
 
-// Wraps around instead of overflowing, which keeps it associative.
-Int128 Sum(Int128 a, Int128 b) {
-  return static_cast<Int128>(static_cast<unsigned __int128>(a) + static_cast<unsigned __int128>(b));
-}
-
 void Add(const std::vector<Int128>& other, std::vector<Int128>& sums) {
   if (other.empty()) return;
   sums.resize(other.size());
-  for (size_t i = 0; i < other.size(); ++i) sums[i] = Sum(sums[i], other[i]);
+  for (size_t i = 0; i < other.size(); ++i) sums[i] = FixedSum(sums[i], other[i]);
 }
-
-double Real(Int128 fixed) { return std::ldexp(static_cast<double>(fixed), -kSumFraction); }
 
 // Reordering keeps every element.
 bool Reorders(const ir::Op& op) {
@@ -29,12 +22,19 @@ bool Reorders(const ir::Op& op) {
 
 }  // namespace
 
+Int128 ToFixed(double real) {
+  return static_cast<Int128>(
+      std::nearbyint(std::ldexp(std::clamp(real, -0x1p56, 0x1p56), kSumFraction)));
+}
+
+double FromFixed(Int128 fixed) { return std::ldexp(static_cast<double>(fixed), -kSumFraction); }
+
 double ChannelSums::Mean(int64_t channel) const {
-  return rows == 0 ? 0 : Real(sum[channel]) / static_cast<double>(rows);
+  return rows == 0 ? 0 : FromFixed(sum[channel]) / static_cast<double>(rows);
 }
 
 double ChannelSums::MeanSquare(int64_t channel) const {
-  return rows == 0 ? 0 : Real(square[channel]) / static_cast<double>(rows);
+  return rows == 0 ? 0 : FromFixed(square[channel]) / static_cast<double>(rows);
 }
 
 void ChannelSums::Merge(const ChannelSums& other) {

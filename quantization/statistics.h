@@ -36,6 +36,12 @@ struct ChannelSums {
   bool operator==(const ChannelSums&) const = default;
 };
 inline constexpr int kSumFraction = 48;
+// To fixed point and back, and its sum, which wraps around.
+Int128 ToFixed(double real);
+double FromFixed(Int128 fixed);
+inline Int128 FixedSum(Int128 a, Int128 b) {
+  return static_cast<Int128>(static_cast<unsigned __int128>(a) + static_cast<unsigned __int128>(b));
+}
 
 struct ValueStatistics {
   uint64_t count = 0;  // of valid elements

@@ -237,7 +237,7 @@ std::string GraphDigest(const ir::Graph& graph) {
 }
 
 std::string PrintStatistics(const ir::Graph& graph, const StatisticsOrigin& origin, bool complete,
-                            const Statistics& statistics) {
+                            const Statistics& statistics, bool has_hessians) {
   std::vector<std::string> samples;
   for (const auto& [digest, times] : statistics.samples) {
     samples.push_back(absl::StrCat("\"", digest, "\": ", times));
@@ -253,13 +253,15 @@ std::string PrintStatistics(const ir::Graph& graph, const StatisticsOrigin& orig
       "{\"schema_version\": 1,\n \"tool\": ", Quoted(origin.tool),
       ",\n \"isa\": ", Quoted(origin.isa), ",\n \"model\": {\"hash\": ", Quoted(origin.model_hash),
       ", \"weight_bytes\": ", origin.weight_bytes, "},\n \"graph\": ", Quoted(origin.graph),
-      ",\n \"complete\": ", complete ? "true" : "false", ",\n \"samples\": {",
+      ",\n \"complete\": ", complete ? "true" : "false",
+      has_hessians ? ",\n \"hessians\": true" : "", ",\n \"samples\": {",
       absl::StrJoin(samples, ",\n  "), "},\n \"values\": {\n  ", absl::StrJoin(values, ",\n  "),
       "}}\n");
 }
 
 absl::StatusOr<StatisticsFile> ParseStatistics(absl::string_view text, const ir::Graph& graph,
                                                const StatisticsOrigin& origin) {
+  text = text.substr(0, text.find('\0'));
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Damaged("not JSON");
   if (!json.is_object() || !json.contains("schema_version") || json["schema_version"] != 1) {
@@ -267,14 +269,18 @@ absl::StatusOr<StatisticsFile> ParseStatistics(absl::string_view text, const ir:
         "schema_version is not 1: written by another version of this tool, or no "
         "statistics");
   }
-  constexpr absl::string_view kKeys[] = {"schema_version", "tool",     "isa",     "model",
-                                         "graph",          "complete", "samples", "values"};
-  RETURN_IF_ERROR(CheckKeys(json, kKeys, kKeys, "the file"));
+  constexpr absl::string_view kKeys[] = {"hessians", "schema_version", "tool",    "isa",   "model",
+                                         "graph",    "complete",       "samples", "values"};
+  RETURN_IF_ERROR(CheckKeys(json, kKeys, absl::MakeConstSpan(kKeys).subspan(1), "the file"));
   RETURN_IF_ERROR(CheckOrigin(json, origin));
   StatisticsFile file;
   ASSIGN_OR_RETURN(file.isa, TextOf(json["isa"], "isa"));
-  if (!json["complete"].is_boolean()) return Damaged("complete is neither true nor false");
-  file.complete = json["complete"].get<bool>();
+  for (const auto& [key, flag] :
+       {std::pair("complete", &file.complete), std::pair("hessians", &file.has_hessians)}) {
+    if (!json.contains(key)) continue;
+    if (!json[key].is_boolean()) return Damaged(key, " is neither true nor false");
+    *flag = json[key].get<bool>();
+  }
 
   const StatisticsPlan plan(graph);
   file.statistics = plan.Empty();

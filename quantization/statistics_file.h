@@ -29,15 +29,18 @@ struct StatisticsFile {
   std::string isa;
   // False: the run was interrupted; the statistics are those of the samples that it lists.
   bool complete = true;
+  // Hessians of the same samples lie behind the text (quantization/hessian_file.h).
+  bool has_hessians = false;
   Statistics statistics;
 };
 
 // JSON, one line a value. The same statistics give the same text.
 std::string PrintStatistics(const ir::Graph& graph, const StatisticsOrigin& origin, bool complete,
-                            const Statistics& statistics);
+                            const Statistics& statistics, bool has_hessians = false);
 
-// InvalidInput for damaged text, and for statistics of another schema, tool, model or graph than
-// `origin` (any instruction set will do).
+// `text` is that of a whole file; what lies behind the JSON, from the first NUL byte on, is not
+// looked at. InvalidInput for damaged text, and for statistics of another schema, tool, model or
+// graph than `origin` (any instruction set will do).
 absl::StatusOr<StatisticsFile> ParseStatistics(absl::string_view text, const ir::Graph& graph,
                                                const StatisticsOrigin& origin);
 

@@ -131,6 +131,26 @@ void ValidRows::Visit(ir::ValueId value, const ir::Tensor& data,
   VisitRows(value, data, 0, NumRows(data), visit);
 }
 
+ir::Tensor ValidRows::Rows(ir::ValueId value, const ir::Tensor& data) const {
+  const ir::Tensor whole = data.Contiguous();
+  const int64_t columns = whole.dims().back();
+  if (patch_axes_.empty() || patch_axes_[value].empty()) {
+    return whole.Reshaped({NumRows(whole), columns});
+  }
+  std::vector<float> rows;
+  rows.reserve(whole.NumElements());
+  for (int64_t row = 0; row < NumRows(whole); ++row) {
+    const float* start = whole.data<float>() + row * columns;
+    const size_t at = rows.size();
+    VisitRows(value, whole, row, row + 1, [&](absl::Span<const float> run) {
+      rows.resize(at + columns, 0.0f);
+      std::copy(run.begin(), run.end(), rows.begin() + at + (run.data() - start));
+    });
+  }
+  const int64_t count = static_cast<int64_t>(rows.size()) / columns;
+  return ir::Tensor::Of<float>(ir::DType::kF32, {count, columns}, rows);
+}
+
 int64_t ValidRows::NumRows(const ir::Tensor& data) {
   if (data.rank() == 0) return 1;
   const int64_t width = data.dims().back();

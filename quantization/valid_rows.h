@@ -45,7 +45,11 @@ class ValidRows {
   void Visit(ir::ValueId value, const ir::Tensor& data,
              absl::FunctionRef<void(absl::Span<const float>)> visit) const;
 
-  // The same for rows [begin, end) of the last axis, counted in row-major order; a scalar is one
+  // The valid rows of the last axis, [rows, columns]. Where that axis runs over patches, too, the
+  // columns of padded ones are zeros.
+  ir::Tensor Rows(ir::ValueId value, const ir::Tensor& data) const;
+
+  // As Visit for rows [begin, end) of the last axis, counted in row-major order; a scalar is one
   // row. Without padding a run is all of them. Different threads may visit different rows.
   static int64_t NumRows(const ir::Tensor& data);
   void VisitRows(ir::ValueId value, const ir::Tensor& data, int64_t begin, int64_t end,

@@ -8,9 +8,12 @@
 #include "evaluator/executor.h"
 #include "evaluator/quantize.h"
 #include "ir/seeded.h"
+#include "quantization/calibrate.h"
+#include "quantization/gather_hessians.h"
 #include "quantization/qparams.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace g4c::quantization {
 namespace {
@@ -83,7 +86,7 @@ ir::Graph Stored(ir::Graph graph) {
 ir::Graph Quantized(WeightOptions options, const Samples* samples) {
   ir::Graph graph = Model();
   options.dtype = ir::DType::kU4;
-  EXPECT_THAT(QuantizeWeights(graph, samples, nullptr, options).status(), IsOk());
+  EXPECT_THAT(QuantizeWeights(graph, {samples}, options).status(), IsOk());
   return graph;
 }
 
@@ -162,7 +165,7 @@ TEST(QuantizeWeights, StatisticsWeighColumnsWithoutSamples) {
     ir::Graph quantized = graph;
     WeightOptions options;
     options.dtype = ir::DType::kU4;
-    EXPECT_THAT(QuantizeWeights(quantized, nullptr, given, options).status(), IsOk());
+    EXPECT_THAT(QuantizeWeights(quantized, {nullptr, given}, options).status(), IsOk());
     const std::vector<float> stored =
         Stored(quantized).value(ValueNamed(quantized, "w0")).constant->Floats();
     double sum = 0;
@@ -175,6 +178,62 @@ TEST(QuantizeWeights, StatisticsWeighColumnsWithoutSamples) {
   EXPECT_LT(error_of_column_0(&statistics), 0.1 * error_of_column_0(nullptr));
 }
 
+// Statistics and Hessians of the float model, which a file would hold.
+class FloatModel {
+ public:
+  explicit FloatModel(const Samples& samples) {
+    EXPECT_OK(GatherStatistics(graph_, samples, {}, statistics_).status());
+    AtomicFile file = *AtomicFile::Create(folder_.File("stats.json"));
+    EXPECT_OK(BeginHessians(file));
+    EXPECT_OK(GatherHessians(graph_, samples, 0,
+                             [&](ir::ValueId, GramSums sums) { return WriteHessian(file, sums); }));
+    EXPECT_OK(file.Commit());
+    EXPECT_OK(hessians_.Add(*MappedFile::Open(folder_.File("stats.json"))));
+  }
+  WeightEvidence evidence() const { return {nullptr, &statistics_, &hessians_}; }
+
+ private:
+  TempDir folder_;
+  ir::Graph graph_ = Model();
+  Statistics statistics_ = StatisticsPlan(graph_).Empty();
+  SavedHessians hessians_{graph_};
+};
+
+TEST(QuantizeWeights, HessiansOfTheFloatModelGainWithoutSamples) {
+  const Seeded calibration(64), unseen(64, 1000);
+  const FloatModel model(calibration);
+  const auto quantized = [&](const WeightEvidence& evidence) {
+    ir::Graph graph = Model();
+    WeightOptions options;
+    options.dtype = ir::DType::kU4;
+    EXPECT_OK(QuantizeWeights(graph, evidence, options).status());
+    return Stored(graph);
+  };
+  WeightEvidence squares_only = model.evidence();
+  squares_only.hessians = nullptr;
+  const double gptq = SquaredError(Model(), quantized(model.evidence()), unseen);
+  EXPECT_LT(gptq, 0.8 * SquaredError(Model(), quantized(squares_only), unseen));
+  // Samples also tell of the noise in the inputs.
+  EXPECT_LT(SquaredError(Model(), quantized({&calibration}), unseen), gptq);
+}
+
+TEST(QuantizeWeights, HessiansAreFoundInFrontOfConversions) {
+  const Seeded calibration(16);
+  const FloatModel model(calibration);
+  const auto first_weight = [&](ir::Graph graph) {
+    EXPECT_OK(QuantizeWeights(graph, model.evidence(), {}).status());
+    return graph.value(ValueNamed(graph, "w0")).constant->Floats();
+  };
+  ir::Graph converted = Model();
+  const ir::NodeId linear = converted.value(ValueNamed(converted, "a")).producer;
+  const ir::ValueId x = ValueNamed(converted, "x");
+  const ir::NodeId quantize =
+      converted.AddNode(ir::Quantize{}, {x}, {"x8"}, {converted.value(x).type}, {});
+  converted.SetOperands(linear, {converted.node(quantize).outputs[0],
+                                 converted.node(linear).inputs[1], ir::kNoValue});
+  EXPECT_EQ(first_weight(converted), first_weight(Model()));
+}
+
 TEST(QuantizeWeights, LeavesOthersAlone) {
   ir::Graph graph = Model();
   const ir::QuantPerChannel given{ir::DType::kI8, 0, {1, 1, 1}, {0, 0, 0}};
@@ -183,7 +242,7 @@ TEST(QuantizeWeights, LeavesOthersAlone) {
                         ir::QuantOrigin::kNone);
   const ir::Graph before = graph;
   const Seeded calibration(4);
-  ASSERT_THAT(QuantizeWeights(graph, &calibration, nullptr, {}).status(), IsOk());
+  ASSERT_THAT(QuantizeWeights(graph, {&calibration}, {}).status(), IsOk());
   for (const char* name : {"w0", "w4"}) {
     const ir::Value& value = graph.value(ValueNamed(graph, name));
     EXPECT_EQ(value.quantization, before.value(ValueNamed(before, name)).quantization);
@@ -194,7 +253,7 @@ TEST(QuantizeWeights, LeavesOthersAlone) {
 TEST(QuantizeWeights, TellsOfFewRows) {
   const Seeded two_samples(2);  // 12 rows: fewer than w3's 16 columns
   ir::Graph graph = Model();
-  const absl::StatusOr<WeightNotes> notes = QuantizeWeights(graph, &two_samples, nullptr, {});
+  const absl::StatusOr<WeightNotes> notes = QuantizeWeights(graph, {&two_samples}, {});
   ASSERT_THAT(notes.status(), IsOk());
   EXPECT_THAT(notes->short_of_rows, ElementsAre(HasSubstr("'g'")));
 }
@@ -208,7 +267,7 @@ TEST(QuantizeWeights, RefusesInfinity) {
   graph.SetConstant(ValueNamed(graph, "w2"), ir::Tensor::Of<float>(ir::DType::kF32, {16, 8},
                                                                    std::vector<float>(128, 3e38f)));
   const Seeded calibration(4);
-  EXPECT_THAT(QuantizeWeights(graph, &calibration, nullptr, {}).status(),
+  EXPECT_THAT(QuantizeWeights(graph, {&calibration}, {}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'f' NaN, infinite")));
 }
 

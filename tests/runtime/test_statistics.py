@@ -170,3 +170,58 @@ def test_a_sample_with_nan_is_named(tmp_path):
     run = command(ENCODER, *GRID, "--calibration", tmp_path / "nan.npz", "--save-stats", tmp_path / "s.json")
     assert run.returncode == 2 and "sample 3 of input 'inputs_embeds' is nan at [0, 7, 11]" in run.stderr
     assert not (tmp_path / "s.json").exists()
+
+
+# ---- Hessians ----
+
+HESSIAN = ("--stats", "hessian")
+
+
+@pytest.fixture(scope="module")
+def hessians(tmp_path_factory):
+    return save_stats(tmp_path_factory.mktemp("hessians") / "h.json", CALIBRATION, *HESSIAN)
+
+
+def test_hessians_lie_behind_the_same_statistics(whole, hessians):
+    text, _, _ = hessians.read_bytes().partition(b"\0")
+    told = json.loads(text)
+    assert told.pop("hessians") is True and told == json.loads(whole.read_text())
+
+
+def test_hessians_merged_in_any_order_are_one_run(hessians, tmp_path):
+    shards = [save_stats(tmp_path / f"{i}.json", samples_file(tmp_path, *indices), *HESSIAN, "--spill-above", i)
+              for i, indices in enumerate(([0, 1, 2], [3], range(4, 16)))]
+    for i, order in enumerate(itertools.permutations(shards)):
+        merged = tmp_path / f"merged_{i}.json"
+        loads = (x for shard in order for x in ("--load-stats", shard))
+        succeed(ENCODER, *GRID, *loads, "--save-stats", merged, *HESSIAN)
+        assert merged.read_bytes() == hessians.read_bytes()
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_hessians_for_any_number_of_threads(jobs, hessians, tmp_path):
+    assert save_stats(tmp_path / "h.json", CALIBRATION, *HESSIAN, "--jobs", jobs).read_bytes() == hessians.read_bytes()
+
+
+@pytest.mark.parametrize("first", ["with", "without", "interrupted"])
+def test_hessians_are_resumed(first, hessians, tmp_path):
+    stats = save_stats(tmp_path / "h.json", samples_file(tmp_path, 5, 0, 9), *(HESSIAN if first == "with" else ()))
+    if first == "interrupted":
+        stats.write_text(stats.read_text().replace('"complete": true', '"complete": false'))
+    assert save_stats(stats, CALIBRATION, *HESSIAN).read_bytes() == hessians.read_bytes()
+
+
+def test_hessians_that_are_missing(whole, hessians, tmp_path):
+    run = command(ENCODER, *GRID, "--load-stats", whole, "--weights-by", "gptq", "-o", tmp_path / "out.circle")
+    assert run.returncode == 2 and "gather them with --stats hessian" in run.stderr
+    run = command(ENCODER, *GRID, "--load-stats", whole, "--load-stats", hessians, "--save-stats", tmp_path / "s.json", *HESSIAN)
+    assert run.returncode == 2 and "samples that they have no Hessians of" in run.stderr
+    run = command(ENCODER, *GRID, "--load-stats", hessians, "--save-stats", tmp_path / "s.json")
+    assert run.returncode == 2 and "drops without --stats hessian" in run.stderr
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(hessians.read_bytes()[:-16])
+    run = command(ENCODER, *GRID, "--load-stats", cut, "-o", tmp_path / "out.circle")
+    assert run.returncode == 2 and "cut.json" in run.stderr and "of Hessians it has" in run.stderr
+    run = command(ENCODER, *GRID, *HESSIAN, "--calibration", CALIBRATION, "-o", tmp_path / "out.circle")
+    assert run.returncode == 1 and "--save-stats" in run.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.json"]

@@ -9,6 +9,7 @@
 #include "evaluator/isa.h"
 #include "gemma4_circle_export/version.h"
 #include "quantization/calibrate.h"
+#include "quantization/gather_hessians.h"
 #include "quantization/statistics_file.h"
 
 namespace g4c::tools {
@@ -27,7 +28,9 @@ std::string ToolText() {
 class Collected {
  public:
   Collected(const FoldedModel& model, quantization::Statistics empty)
-      : graph_(model.graph), statistics_(std::move(empty)) {
+      : graph_(model.graph),
+        statistics_(std::move(empty)),
+        hessians_(std::make_unique<quantization::SavedHessians>(model.graph)) {
     origin_ = {ToolText(), evaluator::IsaInUse(), model.hash, model.weight_bytes,
                quantization::GraphDigest(model.graph)};
   }
@@ -61,7 +64,9 @@ class Collected {
     if (isa_.empty()) first_ = path;
     isa_ = file->isa;
     statistics_.Merge(file->statistics);
-    return absl::OkStatus();
+    if (!file->has_hessians) return absl::OkStatus();
+    for (const auto& [digest, times] : file->statistics.samples) with_hessians_[digest] += times;
+    return Prefixed(hessians_->Add(mapped), absl::StrCat("'", path, "': "));
   }
 
   // Before samples are added.
@@ -72,20 +77,64 @@ class Collected {
   }
 
   absl::Status Save(const std::string& path, bool complete) const {
-    quantization::StatisticsOrigin origin = origin_;
-    if (!isa_.empty()) origin.isa = isa_;
-    return WriteAtomically(path,
-                           quantization::PrintStatistics(graph_, origin, complete, statistics_));
+    return WriteAtomically(path, Text(complete, /*has_hessians=*/false));
   }
 
+  // The same with the Hessians of all samples, block by block. `samples`: null, or those that
+  // `statistics()` counts and files may lack Hessians of.
+  absl::Status SaveWithHessians(const std::string& path, const quantization::Samples* samples,
+                                int64_t memory_bytes) const {
+    std::vector<int64_t> added;
+    std::map<std::string, int64_t> covered = with_hessians_;
+    if (samples != nullptr) {
+      ASSIGN_OR_RETURN(added,
+                       quantization::UncountedSamples(graph_, *samples, with_hessians_, &covered));
+    }
+    if (covered != statistics_.samples) {
+      return InvalidInput(
+          "--stats hessian: the files count samples that they have no Hessians of and that "
+          "--calibration does not hold; gather them again, or pass their samples");
+    }
+    ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+    RETURN_IF_ERROR(file.Write(Text(/*complete=*/true, /*has_hessians=*/true)));
+    RETURN_IF_ERROR(quantization::BeginHessians(file));
+    const auto write = [&](ir::ValueId input, quantization::GramSums sums) {
+      if (hessians_->Has(input)) sums.Merge(hessians_->Of(input).lower());
+      return quantization::WriteHessian(file, sums);
+    };
+    if (added.empty()) {
+      for (ir::ValueId input : quantization::HessianInputs(graph_)) {
+        RETURN_IF_ERROR(quantization::WriteHessian(file, hessians_->Of(input)));
+      }
+    } else {
+      const quantization::ChosenSamples chosen(*samples, std::move(added));
+      RETURN_IF_ERROR(quantization::GatherHessians(graph_, chosen, memory_bytes, write));
+    }
+    return file.Commit();
+  }
+
+  // Whether a file has Hessians.
+  bool has_hessians() const { return !hessians_->empty(); }
+  // Those of all samples that files counted; null where one has none.
+  std::unique_ptr<quantization::SavedHessians> TakeHessians() {
+    return with_hessians_ == statistics_.samples ? std::move(hessians_) : nullptr;
+  }
   quantization::Statistics& statistics() { return statistics_; }
 
  private:
+  std::string Text(bool complete, bool has_hessians) const {
+    quantization::StatisticsOrigin origin = origin_;
+    if (!isa_.empty()) origin.isa = isa_;
+    return quantization::PrintStatistics(graph_, origin, complete, statistics_, has_hessians);
+  }
+
   const ir::Graph& graph_;
   quantization::Statistics statistics_;
   quantization::StatisticsOrigin origin_;
   std::string isa_;    // of the files
   std::string first_;  // the first of them
+  std::unique_ptr<quantization::SavedHessians> hessians_;
+  std::map<std::string, int64_t> with_hessians_;  // samples by digest, as Statistics::samples
 };
 
 // Runs what is not counted; saves from time to time.
@@ -94,7 +143,8 @@ absl::StatusOr<int64_t> RunSamples(const ExportOptions& options, const ir::Graph
                                    quantization::Statistics& statistics) {
   auto last = std::chrono::steady_clock::now();
   quantization::GatherOptions gather;
-  if (saved != nullptr && !options.save_stats.empty()) {
+  // Without Hessians: what a file has of them stays until those of all samples are there.
+  if (saved != nullptr && !options.save_stats.empty() && !saved->has_hessians()) {
     gather.after_sample = [&](const quantization::Statistics&) -> absl::Status {
       if (std::chrono::steady_clock::now() - last < kSaveEvery) return absl::OkStatus();
       RETURN_IF_ERROR(saved->Save(options.save_stats, /*complete=*/false));
@@ -142,6 +192,10 @@ absl::StatusOr<Calibration> Calibrate(const ExportOptions& options, const Folded
       RETURN_IF_ERROR(collected->Add(options.save_stats, /*resumed=*/true, report));
     }
     if (calibration.samples != nullptr) RETURN_IF_ERROR(collected->RequireThisIsa());
+    if (!options.save_stats.empty() && !options.hessians && collected->has_hessians()) {
+      return InvalidInput(
+          "the statistics files have Hessians, which --save-stats drops without --stats hessian");
+    }
   }
   quantization::Statistics& statistics =
       collected == nullptr ? calibration.statistics : collected->statistics();
@@ -152,7 +206,10 @@ absl::StatusOr<Calibration> Calibrate(const ExportOptions& options, const Folded
                      RunSamples(options, graph, *calibration.samples, collected.get(), statistics));
   }
   if (!options.save_stats.empty()) {
-    RETURN_IF_ERROR(collected->Save(options.save_stats, /*complete=*/true));
+    RETURN_IF_ERROR(options.hessians
+                        ? collected->SaveWithHessians(options.save_stats, calibration.samples.get(),
+                                                      options.spill_above)
+                        : collected->Save(options.save_stats, /*complete=*/true));
   }
   report.AddDetail(
       "calibration",
@@ -160,7 +217,10 @@ absl::StatusOr<Calibration> Calibrate(const ExportOptions& options, const Folded
                    HumanBytes(quantization::ConstantBytes(graph)), " weights + ",
                    HumanBytes(quantization::LiveBytes(graph)), " live tensors + ",
                    HumanBytes(statistics.MemoryBytes()), " statistics"));
-  if (collected != nullptr) calibration.statistics = std::move(collected->statistics());
+  if (collected != nullptr) {
+    calibration.hessians = collected->TakeHessians();
+    calibration.statistics = std::move(collected->statistics());
+  }
   return calibration;
 }
 

@@ -229,8 +229,11 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (!options.qparams.empty() && !options.weights_by.empty()) {
     return UsageError("--qparams brings its own ranges of weights; drop --weights-by");
   }
-  if (options.weights_by == "gptq" && options.calibration.empty()) {
-    return UsageError("--weights-by gptq needs --calibration");
+  if (options.hessians && !has_statistics) {
+    return UsageError("--stats says what --save-stats writes, which is not given");
+  }
+  if (options.weights_by == "gptq" && options.calibration.empty() && options.load_stats.empty()) {
+    return UsageError("--weights-by gptq needs --calibration, or --load-stats with Hessians");
   }
   if (options.activation == ir::DType::kF32 && calibrates &&
       (!Given(options.weight) || options.weights_by == "rtn")) {
@@ -273,6 +276,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   std::string io;
   MixedTexts mixed;
   std::string observer;
+  std::string stats;
   std::vector<std::string> keys;
   int64_t spill_mib = quantization::kActivationMemoryBytes >> 20;
   CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
@@ -330,9 +334,12 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       ->type_size(1)
       ->expected(1)
       ->allow_extra_args(false);
+  app.add_option("--stats", stats,
+                 "hessian: --save-stats also writes what GPTQ needs to do without samples")
+      ->check(CLI::IsMember({"hessian"}));
   app.add_option("--weights-by", options.weights_by,
-                 "rtn | mse | gptq: how weights get ranges and integers (gptq, mse without "
-                 "--calibration)")
+                 "rtn | mse | gptq: how weights get ranges and integers (gptq; mse without "
+                 "--calibration or Hessians)")
       ->check(CLI::IsMember({"rtn", "mse", "gptq"}));
   app.add_option("--spill-above", spill_mib,
                  "MiB of the samples' activations to keep in memory; what goes past lies in a "
@@ -378,6 +385,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   if (!io.empty() && io != "quantised" && io != "float") {
     return UsageError("--io '", io, "' is none of quantised, float");
   }
+  options.hessians = stats == "hessian";
   options.spill_above = spill_mib << 20;
   options.io = io == "float" ? Io::kFloat : Io::kQuantised;
   for (const std::string& key : keys) {

@@ -184,8 +184,7 @@ absl::Status QuantizeAnew(const ExportOptions& options, FoldedModel& model,
     }
   }
   quantization::KeepConstantsInFloat(graph);
-  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, calibration.samples.get(),
-                                &calibration.statistics, graph, report));
+  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, calibration, graph, report));
   formats.ApplyToWeights(graph);
   return absl::OkStatus();
 }
