@@ -108,7 +108,8 @@ absl::Status WriteCircle(const ir::Graph& source, const WriteOptions& options,
   RETURN_IF_ERROR(CheckNotMixed(source));
   ir::Graph graph = source;
   MakeOutputsDistinct(graph);
-  ASSIGN_OR_RETURN(const BuiltModel model, BuildModel(graph, options.max_inline_bytes));
+  ASSIGN_OR_RETURN(const BuiltModel model,
+                   BuildModel(graph, options.max_inline_bytes, options.identifier));
   const bool has_offsets =
       std::any_of(model.buffers.begin(), model.buffers.end(),
                   [](const PlannedBuffer& buffer) { return !buffer.inline_data; });
@@ -116,6 +117,10 @@ absl::Status WriteCircle(const ir::Graph& source, const WriteOptions& options,
     return Unsupported("the file would have ", HumanBytes(model.file_size), ": constants beyond ",
                        HumanBytes(options.max_inline_bytes),
                        " lie outside the FlatBuffer, which the target does not read");
+  }
+  if (options.max_file_bytes && model.file_size > *options.max_file_bytes) {
+    return Unsupported("the file would have ", HumanBytes(model.file_size), "; the target takes ",
+                       HumanBytes(*options.max_file_bytes));
   }
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   RETURN_IF_ERROR(file.Write(model.tables));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "ir/graph.h"
 
 namespace g4c::backend {
@@ -14,6 +15,10 @@ struct WriteOptions {
   // Files up to this size hold their constants inside the FlatBuffer, whose offsets end at 2 GiB;
   // larger ones refer to them by Buffer.offset and size.
   uint64_t max_inline_bytes = 0x7ffffffe;
+  // "CIR0" or "TFL3": the file's identifier.
+  std::string identifier = "CIR0";
+  // Unsupported for larger files.
+  absl::optional<uint64_t> max_file_bytes;
   // False: Unsupported rather than a file with offset buffers, which not every runtime reads.
   bool allow_offset_buffers = true;
   // Read the file back before it gets its name: FlatBuffers' and our own checks, and comparison

@@ -5,6 +5,7 @@
 #include "backend/canonical_op.h"
 #include "backend/tensor_encoding.h"
 #include "base/status.h"
+#include "ir/circle_name.h"
 
 namespace g4c::backend {
 namespace {
@@ -26,6 +27,7 @@ class Context {
   const ir::Value& operand(int i) const { return graph_.value(node_.inputs[i]); }
   const ir::Value& result(int i = 0) const { return graph_.value(node_.outputs[i]); }
   const ir::Dims& dims() const { return operand(0).type.shape.dims(); }
+  std::string circle_name() const { return ir::CircleName(graph_, node_); }
   int num_operands() const { return static_cast<int>(node_.inputs.size()); }
   int num_results() const { return static_cast<int>(node_.outputs.size()); }
 
@@ -204,13 +206,10 @@ absl::Status Lower(const ir::Transpose& op, Context& c) {
   return c.EmitEmpty<circle::TransposeOptions>(circle::BuiltinOperator_TRANSPOSE);
 }
 
-// SLICE where runtimes execute it (onert: quantised ones only so, and to rank 4, reals only);
-// STRIDED_SLICE otherwise.
+// ir/circle_name.h says which of the two.
 absl::Status Lower(const ir::Slice& op, Context& c) {
-  const bool unit =
-      std::all_of(op.stride.begin(), op.stride.end(), [](int64_t s) { return s == 1; });
   c.AppendInts("begin", op.begin);
-  if (unit && op.size.size() <= 4 && c.operand(0).type.dtype == DType::kF32) {
+  if (c.circle_name() == "SLICE") {
     c.AppendInts("size", op.size);
     return c.EmitEmpty<circle::SliceOptions>(circle::BuiltinOperator_SLICE);
   }
@@ -235,9 +234,7 @@ absl::Status Lower(const ir::Slice& op, Context& c) {
 // Equal pieces are a SPLIT, since onert's SPLIT_V gives zeros.
 absl::Status Lower(const ir::Split& op, Context& c) {
   LoweredOperand axis = c.IntOperand("axis", {}, {op.axis});
-  const bool equal = std::all_of(op.sizes.begin(), op.sizes.end(),
-                                 [&](int64_t size) { return size == op.sizes[0]; });
-  if (equal) {
+  if (c.circle_name() == "SPLIT") {
     c.out.operands.insert(c.out.operands.begin(), std::move(axis));
     return c.Emit(circle::BuiltinOperator_SPLIT,
                   circle::CreateSplitOptions(c.builder(), c.num_results()));

@@ -82,7 +82,8 @@ uint64_t Place(std::vector<uint8_t>& tables, std::vector<PlannedBuffer>& planned
 
 class ModelBuilder {
  public:
-  explicit ModelBuilder(const ir::Graph& graph) : graph_(graph) {}
+  ModelBuilder(const ir::Graph& graph, const std::string& identifier)
+      : graph_(graph), identifier_(identifier) {}
 
   absl::StatusOr<BuiltModel> Build(uint64_t max_inline_bytes) {
     NameTensors();
@@ -231,9 +232,10 @@ class ModelBuilder {
     for (const PlannedBuffer& buffer : plan_.buffers()) {
       buffers.push_back(PlaceholderBuffer(builder_, buffer.inline_data));
     }
-    circle::FinishModelBuffer(
-        builder_, circle::CreateModelDirect(builder_, kSchemaVersion, &codes_, &subgraphs,
-                                            kDescription, &buffers, nullptr, nullptr, &signatures));
+    builder_.Finish(
+        circle::CreateModelDirect(builder_, kSchemaVersion, &codes_, &subgraphs, kDescription,
+                                  &buffers, nullptr, nullptr, &signatures),
+        identifier_.c_str());
   }
 
   // A Buffer table takes at most 32 bytes and its place in the list 4; the rest of what is still to
@@ -250,6 +252,7 @@ class ModelBuilder {
   }
 
   const ir::Graph& graph_;
+  const std::string& identifier_;
   flatbuffers::FlatBufferBuilder builder_;
   BufferPlan plan_;
   std::vector<std::string> problems_;
@@ -270,8 +273,9 @@ class ModelBuilder {
 
 }  // namespace
 
-absl::StatusOr<BuiltModel> BuildModel(const ir::Graph& graph, uint64_t max_inline_bytes) {
-  return ModelBuilder(graph).Build(max_inline_bytes);
+absl::StatusOr<BuiltModel> BuildModel(const ir::Graph& graph, uint64_t max_inline_bytes,
+                                      const std::string& identifier) {
+  return ModelBuilder(graph, identifier).Build(max_inline_bytes);
 }
 
 void MakeOutputsDistinct(ir::Graph& graph) {

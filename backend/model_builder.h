@@ -3,6 +3,7 @@
 #define BACKEND_MODEL_BUILDER_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,7 +28,8 @@ struct BuiltModel {
 // Constants lie behind the tables, 16-byte aligned. Where the file would exceed `max_inline_bytes`,
 // all but those of at most BufferPlan::kSmall bytes are referred to by Buffer.offset and size,
 // without data. Small ones stay inline: LiteRT takes an offset buffer of one byte for none.
-absl::StatusOr<BuiltModel> BuildModel(const ir::Graph& graph, uint64_t max_inline_bytes);
+absl::StatusOr<BuiltModel> BuildModel(const ir::Graph& graph, uint64_t max_inline_bytes,
+                                      const std::string& identifier);
 
 // Gives each output that is a graph input, a constant or an earlier output, too, a copy of its own
 // by a reshape to the same shape: runtimes list outputs by tensor, and a tensor has one name.

@@ -12,7 +12,6 @@
 #include "passes/fuse_rotary.h"
 #include "passes/fuse_softmax.h"
 #include "passes/legalize_circle.h"
-#include "passes/legalize_onert.h"
 
 namespace g4c::passes {
 
@@ -42,10 +41,16 @@ PassList CanonicalPhase(const PipelineOptions& options) {
   return list;
 }
 
-PassList LegalizePhase(absl::string_view target) {
-  PassList list("legalise");
+PassList LowerPhase() {
+  PassList list("lower");
   list.Add<LegalizeCircle>();
-  if (target == "onert") list.Add<LegalizeOnert>();
+  return list;
+}
+
+PassList LegalizePhase(const ir::Target& target, const LegalizeOptions& options,
+                       LegalizeReport* report) {
+  PassList list("legalise");
+  list.Add<Legalize>(target, options, report);
   return list;
 }
 

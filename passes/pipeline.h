@@ -3,8 +3,8 @@
 #ifndef PASSES_PIPELINE_H_
 #define PASSES_PIPELINE_H_
 
-#include "absl/strings/string_view.h"
 #include "passes/fold_attention_mask.h"
+#include "passes/legalize.h"
 #include "passes/pass_runner.h"
 
 namespace g4c::passes {
@@ -22,9 +22,12 @@ PassList FoldPhase(const PipelineOptions& options);
 // idea has one spelling.
 PassList CanonicalPhase(const PipelineOptions& options);
 
-// Before: the canonical form, quantised or float. After: what the target ("circle", "onert",
-// "litert") takes.
-PassList LegalizePhase(absl::string_view target);
+// Before: the canonical form, quantised or float. After: operators that Circle has.
+PassList LowerPhase();
+
+// Before: every change of qparams is an operator. After: what the target takes. `report` is filled.
+PassList LegalizePhase(const ir::Target& target, const LegalizeOptions& options,
+                       LegalizeReport* report);
 
 }  // namespace g4c::passes
 

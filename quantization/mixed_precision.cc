@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/node_cost.h"
 #include "quantization/shared_qparams.h"
 
 namespace g4c::quantization {
@@ -25,18 +26,6 @@ int64_t CountedElements(const Graph& graph, ValueId id) {
   return ir::NumElements(graph.value(id).type.shape.dims());
 }
 
-// Multiply-accumulates of a product; 0 for other operators.
-int64_t Macs(const Graph& graph, const ir::Node& node) {
-  if (!std::holds_alternative<ir::FullyConnected>(node.op) &&
-      !std::holds_alternative<ir::BatchMatMul>(node.op)) {
-    return 0;
-  }
-  const auto* product = std::get_if<ir::BatchMatMul>(&node.op);
-  const ir::Dims& left = graph.value(node.inputs[0]).type.shape.dims();
-  const int64_t depth = product != nullptr && product->adj_x ? left[left.size() - 2] : left.back();
-  return ir::NumElements(graph.value(node.outputs[0]).type.shape.dims()) * depth;
-}
-
 class Chooser {
  public:
   Chooser(const Graph& graph, const std::vector<GroupError>& errors, const MixedOptions& options)
@@ -56,7 +45,8 @@ class Chooser {
         groups_[source].readers.push_back(result);
         groups_[result].operands.push_back({source, operand});
       }
-      if (result >= 0 && options.of == BudgetOf::kMacs) groups_[result].cost += Macs(graph, node);
+      if (result >= 0 && options.of == BudgetOf::kMacs)
+        groups_[result].cost += ir::Macs(graph, node);
     }
     for (size_t g = 0; g < groups_.size(); ++g) {
       if (options.of == BudgetOf::kElements) {
@@ -194,7 +184,7 @@ double ShareOf(const Graph& graph, ir::DType wide, BudgetOf of) {
   for (NodeId id : graph.TopologicalOrder()) {
     const ir::Node& node = graph.node(id);
     for (ValueId result : node.outputs) {
-      add(result, of == BudgetOf::kMacs ? Macs(graph, node) : CountedElements(graph, result));
+      add(result, of == BudgetOf::kMacs ? ir::Macs(graph, node) : CountedElements(graph, result));
     }
   }
   return total == 0 ? 0 : static_cast<double>(part) / static_cast<double>(total);

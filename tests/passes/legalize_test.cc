@@ -1,154 +1,44 @@
+#include "passes/legalize.h"
+
 #include <gmock/gmock.h>
 
-#include "passes/legalize_circle.h"
-#include "passes/legalize_onert.h"
+#include <memory>
+
+#include "backend/target_file.h"
 #include "tests/passes/pass_testing.h"
+#include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
 
 namespace g4c::passes {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-INSTANTIATE_PASS_TEST(LegalizeCircle,
-                      {
-                          {"clamps are minimum and maximum", R"(graph g {
-  in %x: f32[4]
-  %a = clamp(%x) {min: -1, max: 2}: f32[4]
-  %b = exp(%a): f32[4]
-  %c = clamp(%b) {min: 0.5, max: inf}: f32[4]
-  %d = neg(%c): f32[4]
-  %e = clamp(%d) {min: -inf, max: -0.75}: f32[4]
-  %f = exp(%e): f32[4]
-  %y = clamp(%f) {min: 0, max: inf}: f32[4]
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[4]
-  k %m1: f32[] = [-1]
-  k %p2: f32[] = [2]
-  k %h: f32[] = [0.5]
-  k %q: f32[] = [-0.75]
-  %l = maximum(%x, %m1): f32[4]
-  %a = minimum(%l, %p2): f32[4]
-  %b = exp(%a): f32[4]
-  %c = maximum(%b, %h): f32[4]
-  %d = neg(%c): f32[4]
-  %e = minimum(%d, %q): f32[4]
-  %f = exp(%e): f32[4]
-  %y = relu(%f): f32[4]
-  out %y
-})",
-                           0},
-                          {"a clamp outside of the representable range goes", R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  %a = clamp(%x) {min: -1, max: 2}: f32[4] q(u8 0.01:100)
-  %y = exp(%a): f32[4] q(u8 0.05:0)
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  %y = exp(%x): f32[4] q(u8 0.05:0)
-  out %y
-})",
-                           0, /*evaluate=*/false},
-                          {"its operand's own qparams go where it is the only reader", R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  %a = exp(%x): f32[4] q(u8 0.05:0)
-  %b = clamp(%a) {min: 0, max: 3}: f32[4] q(u8 0.01:0)
-  %y = neg(%b): f32[4] q(u8 0.01:255)
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  %b = exp(%x): f32[4] q(u8 0.01:0)
-  %y = neg(%b): f32[4] q(u8 0.01:255)
-  out %y
-})",
-                           0, /*evaluate=*/false},
-                          {"else it is a requantisation", R"(graph g {
-  in %x: f32[4] q(u8 0.05:0)
-  %y = clamp(%x) {min: 0, max: 3}: f32[4] q(u8 0.01:0)
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[4] q(u8 0.05:0)
-  %y = quantize(%x): f32[4] q(u8 0.01:0)
-  out %y
-})",
-                           0, /*evaluate=*/false},
-                          {"a quantised clamp that bites has one set of qparams", R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  %y = clamp(%x) {min: -0.5, max: 0.5}: f32[4] q(u8 0.01:100)
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[4] q(u8 0.01:100)
-  k %a: f32[] q(u8 0.01:100) = [-0.5]
-  k %b: f32[] q(u8 0.01:100) = [0.5]
-  %m = maximum(%x, %a): f32[4] q(u8 0.01:100)
-  %y = minimum(%m, %b): f32[4] q(u8 0.01:100)
-  out %y
-})",
-                           0},
-                          {"squares, gains, logic", R"(graph g {
-  in %x: f32[2, 4]
-  in %c: bool[2, 4]
-  %s = square(%x): f32[2, 4]
-  %n = rms_norm(%s): f32[2, 4]
-  %i = is_nan(%n): bool[2, 4]
-  %y = logical_xor(%i, %c): bool[2, 4]
-  out %y
-  out %n
-})",
-                           R"(graph g {
-  in %x: f32[2, 4]
-  in %c: bool[2, 4]
-  k %one: f32[1] = [1]
-  %s = mul(%x, %x): f32[2, 4]
-  %n = rms_norm(%s, %one): f32[2, 4]
-  %i = not_equal(%n, %n): bool[2, 4]
-  %y = not_equal(%i, %c): bool[2, 4]
-  out %y
-  out %n
-})",
-                           0},
-                          {"the gain of a quantised norm is exactly one", R"(graph g {
-  in %x: f32[2, 4] q(u8 0.5:0)
-  %y = rms_norm(%x): f32[2, 4] q(u8 0.25:7)
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[2, 4] q(u8 0.5:0)
-  k %one: f32[1] q(u8 0.0078125:0) = [1]
-  %y = rms_norm(%x, %one): f32[2, 4] q(u8 0.25:7)
-  out %y
-})",
-                           0},
-                          {"a reshape that only drops reduced dims", R"(graph g {
-  in %x: f32[2, 3, 4]
-  %m = reduce_mean(%x) {axes: [1]}: f32[2, 1, 4]
-  %y = reshape(%m) {shape: [2, 4]}: f32[2, 4]
-  out %y
-})",
-                           R"(graph g {
-  in %x: f32[2, 3, 4]
-  %y = reduce_mean(%x) {axes: [1], keep_dims: false}: f32[2, 4]
-  out %y
-})",
-                           0},
-                          {"another reshape of a reduction stays", R"(graph g {
-  in %x: f32[2, 3, 4]
-  %m = reduce_mean(%x) {axes: [1]}: f32[2, 1, 4]
-  %y = reshape(%m) {shape: [8]}: f32[8]
-  out %y
-})",
-                           kUnchanged},
-                      });
+// The pass for a target that it owns.
+class ForTarget : public Pass {
+ public:
+  explicit ForTarget(ir::Target target, LegalizeOptions options = {})
+      : target_(std::move(target)), pass_(target_, options, &report_) {}
+  explicit ForTarget(const std::string& name, LegalizeOptions options = {})
+      : ForTarget(*backend::LoadTarget(name), options) {}
 
-INSTANTIATE_PASS_TEST(LegalizeOnert,
-                      {
-                          {"a product's rank is restored where it is needed", R"(graph g {
+  absl::string_view name() const override { return pass_.name(); }
+  absl::StatusOr<bool> Run(ir::Graph& graph, Report& report) override {
+    return pass_.Run(graph, report);
+  }
+  const LegalizeReport& report() const { return report_; }
+
+ private:
+  ir::Target target_;
+  LegalizeReport report_;
+  Legalize pass_;
+};
+
+INSTANTIATE_PASS_TEST_WITH(LegalizeOnert, std::make_unique<ForTarget>("onert"),
+                           {
+                               {"a product's rank is restored where it is needed", R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   k %g: f32[1] = [1]
@@ -162,7 +52,7 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   %y = add(%x, %f): f32[1, 3, 4]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   k %g: f32[1] = [1]
@@ -178,8 +68,8 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   %y = add(%x, %fs): f32[1, 3, 4]
   out %y
 })",
-                           0},
-                          {"an output gets its rank back, a reshape needs none", R"(graph g {
+                                0},
+                               {"an output gets its rank back, a reshape needs none", R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   %a = fully_connected(%x, %w, -): f32[1, 3, 4]
@@ -187,7 +77,7 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   out %a
   out %r
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[4, 4] = seeded(1)
   %a = fully_connected(%x, %w, -): f32[1, 3, 4]
@@ -196,14 +86,14 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   out %as
   out %r
 })",
-                           0},
-                          {"a constant first factor is swapped into a weight", R"(graph g {
+                                0},
+                               {"a constant first factor is swapped into a weight", R"(graph g {
   in %x: f32[1, 3, 4]
   k %p: f32[1, 2, 3] = seeded(1)
   %y = batch_matmul(%p, %x): f32[1, 2, 4]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[1, 3, 4]
   k %w: f32[2, 3] = seeded(1)
   %t = transpose(%x) {perm: [0, 2, 1]}: f32[1, 4, 3]
@@ -212,47 +102,47 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   %y = transpose(%fs) {perm: [0, 2, 1]}: f32[1, 2, 4]
   out %y
 })"},
-                          {"a constant first factor with a batch is swapped", R"(graph g {
+                               {"a constant first factor with a batch is swapped", R"(graph g {
   in %x: f32[2, 3, 4]
   k %p: f32[2, 5, 3] = seeded(1)
   %y = batch_matmul(%p, %x): f32[2, 5, 4]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[2, 3, 4]
   k %p: f32[2, 5, 3] = seeded(1)
   %s = batch_matmul(%x, %p) {adj_x: true, adj_y: true}: f32[2, 4, 5]
   %y = transpose(%s) {perm: [0, 2, 1]}: f32[2, 5, 4]
   out %y
 })"},
-                          {"unequal splits are slices", R"(graph g {
+                               {"unequal splits are slices", R"(graph g {
   in %x: f32[6]
   %a, %b = split(%x) {axis: 0, sizes: [2, 4]}: f32[2], f32[4]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[6]
   %a = slice(%x) {begin: [0], size: [2], stride: [1]}: f32[2]
   %b = slice(%x) {begin: [2], size: [4], stride: [1]}: f32[4]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
 })",
-                           0},
-                          {"equal splits stay", R"(graph g {
+                                0},
+                               {"equal splits stay", R"(graph g {
   in %x: f32[6]
   %a, %b = split(%x) {axis: 0, sizes: [3, 3]}: f32[3], f32[3]
   %y = concat(%b, %a) {axis: 0}: f32[6]
   out %y
 })",
-                           kUnchanged},
-                          {"norms have rank 3", R"(graph g {
+                                kUnchanged},
+                               {"norms have rank 3", R"(graph g {
   in %x: f32[2, 4]
   k %g: f32[1] = [1]
   %y = rms_norm(%x, %g): f32[2, 4]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[2, 4]
   k %g: f32[1] = [1]
   %r = reshape(%x) {shape: [1, 2, 4]}: f32[1, 2, 4]
@@ -260,15 +150,15 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   %y = reshape(%n) {shape: [2, 4]}: f32[2, 4]
   out %y
 })",
-                           0},
-                          {"products and reductions have rank 4 at most", R"(graph g {
+                                0},
+                               {"products and reductions have rank 4 at most", R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
   in %z: f32[1, 2, 2, 4, 5]
   %p = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]
   %y = reduce_sum(%p) {axes: [2, 3]}: f32[1, 2, 1, 1, 5]
   out %y
 })",
-                           R"(graph g {
+                                R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
   in %z: f32[1, 2, 2, 4, 5]
   %xr = reshape(%x) {shape: [4, 3, 4]}: f32[4, 3, 4]
@@ -280,17 +170,91 @@ INSTANTIATE_PASS_TEST(LegalizeOnert,
   %y = reshape(%s) {shape: [1, 2, 1, 1, 5]}: f32[1, 2, 1, 1, 5]
   out %y
 })"},
-                      });
+                           });
 
-TEST(LegalizeOnert, RefusesABatchThatItCannotFlatten) {
-  LegalizeOnert pass;
+TEST(LegalizeOnert, SaysWhyARuleWasNotApplied) {
+  ForTarget pass("onert");
   EXPECT_THAT(ErrorOnText(pass, R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
   in %z: f32[2, 4, 5]
-  %y = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]
+  %y = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]  @layers.0.attn
   out %y
 })"),
-              IsUnsupported(HasSubstr("batch_matmul 'y': onert multiplies")));
+              IsUnsupported(AllOf(
+                  HasSubstr("in layers.0.attn: BATCH_MATMUL breaks "
+                            "operators.BATCH_MATMUL[0].rank: 'x' has rank 5"),
+                  HasSubstr("product-of-rank-3: the batches [2, 4, 5] and [1, 2, 2, 3, 5] cannot "
+                            "be one axis"))));
+}
+
+INSTANTIATE_PASS_TEST_WITH(LegalizeLitert, std::make_unique<ForTarget>("litert"),
+                           {
+                               {"a norm on integers computes in float", R"(graph g {
+  in %x: f32[1, 3, 32] q(i8 0.05:3)
+  k %g: f32[32] q(i8 0.01:0) = i8 splat(50)
+  %y = rms_norm(%x, %g) {epsilon: 1e-06}: f32[1, 3, 32] q(i8 0.02:-1)
+  out %y
+})",
+                                R"(graph g {
+  in %x: f32[1, 3, 32] q(i8 0.05:3)
+  k %e: f32[] q(none: float) = [1e-06]
+  k %g: f32[32] q(none: float) = splat(0.5)
+  %xf = dequantize(%x): f32[1, 3, 32] q(none: float)
+  %s = mul(%xf, %xf): f32[1, 3, 32] q(none: float)
+  %m = reduce_mean(%s) {axes: [2]}: f32[1, 3, 1] q(none: float)
+  %a = add(%m, %e): f32[1, 3, 1] q(none: float)
+  %r = rsqrt(%a): f32[1, 3, 1] q(none: float)
+  %n = mul(%xf, %r): f32[1, 3, 32] q(none: float)
+  %o = mul(%n, %g): f32[1, 3, 32] q(none: float)
+  %y = quantize(%o): f32[1, 3, 32] q(i8 0.02:-1)
+  out %y
+})",
+                                2e-6, /*evaluate=*/false},
+                           });
+
+TEST(Legalize, RefusesWithTheClauseAndTheNode) {
+  ir::Target target = *backend::LoadTarget("circle");
+  target.operators.erase("RMS_NORM");
+  const std::string text = R"(graph g {
+  in %x: f32[1, 3, 4]
+  %y = rms_norm(%x): f32[1, 3, 4]  @layers.0.norm
+  out %y
+})";
+  ForTarget strict(target);
+  EXPECT_THAT(ErrorOnText(strict, text),
+              IsUnsupported(HasSubstr("1 violations of --target circle that no rule of it repairs\n"
+                                      "  in layers.0.norm: RMS_NORM breaks operators: "
+                                      "has no entry RMS_NORM")));
+  target.rules = {"norm-as-formula"};
+  ForTarget repaired(target);
+  Report report;
+  EXPECT_THAT(RunOnText(repaired, text, report), Not(HasSubstr("rms_norm")));
+  ASSERT_EQ(repaired.report().replacements.size(), 1u);
+  EXPECT_EQ(repaired.report().replacements[0].op, "RMS_NORM");
+  EXPECT_EQ(repaired.report().replacements[0].rules, "norm-as-formula");
+  EXPECT_EQ(repaired.report().replacements[0].nodes, 1);
+}
+
+TEST(Legalize, LeavesIntegersOnlyWhereItMay) {
+  const std::string text = R"(graph g {
+  in %x: f32[4] q(i8 0.05:3)
+  %y = cos(%x): f32[4] q(i8 0.01:0)
+  out %y
+})";
+  ForTarget strict("litert", {/*float_islands=*/false});
+  EXPECT_THAT(ErrorOnText(strict, text),
+              IsUnsupported(HasSubstr("COS breaks operators.COS: takes f32; this is i8")));
+  ForTarget free("litert");
+  Report report;
+  EXPECT_THAT(RunOnText(free, text, report), HasSubstr("dequantize"));
+}
+
+TEST(Legalize, KnowsItsRules) {
+  ir::Target target = *backend::LoadTarget("litert");
+  EXPECT_OK(CheckRules(target));
+  target.rules.push_back("magic");
+  EXPECT_THAT(CheckRules(target), IsInvalidInput(HasSubstr("rules: unknown rule 'magic'; known "
+                                                           "are ")));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 namespace g4c::tools {
 
 absl::StatusOr<quantization::Config> ReadConfiguration(const ExportOptions& options,
+                                                       const ir::Target& target,
                                                        ExportReport& report) {
   quantization::Config config;
   if (!options.config.empty()) {
@@ -20,9 +21,9 @@ absl::StatusOr<quantization::Config> ReadConfiguration(const ExportOptions& opti
   if (options.activation) config.activation = options.activation;
   if (options.weight) config.weight = options.weight;
   if (options.observer) config.observer = options.observer;
-  if (!config.activation) config.activation = ir::DType::kU8;
+  if (!config.activation) config.activation = target.activation;
   if (!config.weight) {
-    config.weight = *config.activation == ir::DType::kF32 ? ir::DType::kF32 : ir::DType::kU8;
+    config.weight = *config.activation == ir::DType::kF32 ? ir::DType::kF32 : target.weight;
   }
   if (!config.observer) config.observer = quantization::Observer::kBlock;
   for (size_t i = 0; i < config.rules.size(); ++i) {

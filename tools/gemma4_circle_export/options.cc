@@ -258,6 +258,11 @@ absl::Status CheckContradictions(const ExportOptions& options) {
       return UsageError("--sensitivity measures quantisation on samples: it needs --calibration");
     }
   }
+  if (!options.target.ends_with(".json") && options.target != "circle" &&
+      options.target != "onert" && options.target != "litert") {
+    return UsageError("--target '", options.target,
+                      "' is none of circle, onert, litert and no .json file");
+  }
   for (const std::string& path : options.audits) {
     if (!path.ends_with(".txt") && !path.ends_with(".json")) {
       return UsageError("--audit '", path, "': the name must end in .txt or .json");
@@ -351,8 +356,10 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                "compute nothing for padded patches; their rows of the outputs are 0");
   app.add_flag("--valid-rows-io", options.valid_rows_io,
                "as --drop-padding, and inputs and outputs have rows for valid patches only");
-  app.add_option("--target", options.target, "circle | onert (circle)")
-      ->check(CLI::IsMember({"circle", "onert"}));
+  app.add_option("--target", options.target,
+                 "circle | onert | litert | FILE.json: what the file must run on (circle)");
+  app.add_flag("--no-float-islands", options.no_float_islands,
+               "let no quantised operator compute in float for want of an integer form");
   app.add_option("--audit", options.audits, "write the audit to this .txt or .json (repeatable)")
       ->take_all()
       ->type_size(1)

@@ -72,7 +72,8 @@ struct ExportOptions {
   std::string save_qparams;
   bool drop_padding = false;
   bool valid_rows_io = false;  // implies drop_padding
-  std::string target = "circle";
+  std::string target = "circle";  // a built-in one's name or a .json file
+  bool no_float_islands = false;
   std::vector<std::string> audits;
   bool strict = false;
   std::string dump_dir;

@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "backend/circle_writer.h"
-#include "backend/target.h"
+#include "backend/target_file.h"
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -65,6 +65,14 @@ absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner,
     list.Add<passes::DropQdq>();
   }
   return runner.Run(list, graph);
+}
+
+absl::StatusOr<ir::Target> ReadTarget(const ExportOptions& options, ExportReport& report) {
+  ASSIGN_OR_RETURN(ir::Target target, backend::LoadTarget(options.target));
+  const absl::Status rules = passes::CheckRules(target);
+  if (!rules.ok()) return Prefixed(rules, absl::StrCat("'", options.target, "': "));
+  if (options.target.ends_with(".json")) report.AddFile(options.target);
+  return target;
 }
 
 // What is left that no Circle file can hold, with the reasons why it could not be decomposed.
@@ -152,9 +160,10 @@ absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
 }
 
 // What was asked for apart from the file.
-absl::Status WithoutOutput(const ExportOptions& options, FoldedModel& model, ExportReport& report) {
+absl::Status WithoutOutput(const ExportOptions& options, const ir::Target& target,
+                           FoldedModel& model, ExportReport& report) {
   quantization::MarkNotApplicable(model.graph);
-  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, report));
+  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, target, report));
   ASSIGN_OR_RETURN(const quantization::Formats formats,
                    quantization::Formats::Resolve(model.graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, model.graph, config, formats));
@@ -165,10 +174,11 @@ absl::Status WithoutOutput(const ExportOptions& options, FoldedModel& model, Exp
 }
 
 // Qparams from what the model and its samples are like.
-absl::Status QuantizeAnew(const ExportOptions& options, FoldedModel& model,
-                          quantization::ConstantOptions& constants, ExportReport& report) {
+absl::Status QuantizeAnew(const ExportOptions& options, const ir::Target& target,
+                          FoldedModel& model, quantization::ConstantOptions& constants,
+                          ExportReport& report) {
   ir::Graph& graph = model.graph;
-  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, report));
+  ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, target, report));
   ASSIGN_OR_RETURN(const quantization::Formats formats,
                    quantization::Formats::Resolve(graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, graph, config, formats));
@@ -190,8 +200,9 @@ absl::Status QuantizeAnew(const ExportOptions& options, FoldedModel& model,
 }
 
 // Qparams on everything that can have them. `constants` is what was chosen.
-absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& model,
-                      quantization::ConstantOptions& constants, ExportReport& report) {
+absl::Status Quantize(const ExportOptions& options, const ir::Target& target, bool is_qdq,
+                      FoldedModel& model, quantization::ConstantOptions& constants,
+                      ExportReport& report) {
   ir::Graph& graph = model.graph;
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
@@ -199,7 +210,7 @@ absl::Status Quantize(const ExportOptions& options, bool is_qdq, FoldedModel& mo
   } else if (!options.qparams.empty()) {
     RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
   } else {
-    RETURN_IF_ERROR(QuantizeAnew(options, model, constants, report));
+    RETURN_IF_ERROR(QuantizeAnew(options, target, model, constants, report));
   }
   quantization::KeepConstantsInFloat(graph);
   return quantization::QuantizeConstants(graph, constants);
@@ -294,6 +305,7 @@ absl::StatusOr<FoldedModel> LoadAndFold(
 absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(ApplyMachineOptions(options.machine));
   ExportReport report(options);
+  ASSIGN_OR_RETURN(const ir::Target target, ReadTarget(options, report));
   if (!options.dump_dir.empty() && mkdir(options.dump_dir.c_str(), 0777) != 0 && errno != EEXIST) {
     return WriteFailed("cannot make the folder '", options.dump_dir, "'");
   }
@@ -313,7 +325,7 @@ absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
   RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
 
-  if (options.output.empty()) return WithoutOutput(options, model, report);
+  if (options.output.empty()) return WithoutOutput(options, target, model, report);
 
   // Quantise, legalise.
   quantization::ConstantOptions constants;
@@ -322,7 +334,7 @@ absl::Status Export(const ExportOptions& options) {
   } else {
     absl::optional<ir::Graph> real;
     if (!options.sensitivity.empty()) real = graph;
-    RETURN_IF_ERROR(Quantize(options, is_qdq, model, constants, report));
+    RETURN_IF_ERROR(Quantize(options, target, is_qdq, model, constants, report));
     if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph, report));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
@@ -332,14 +344,18 @@ absl::Status Export(const ExportOptions& options) {
     drop.Add<passes::DropPadding>(options.valid_rows_io);
     RETURN_IF_ERROR(runner.Run(drop, graph));
   }
-  passes::PassList legalize = passes::LegalizePhase(options.target);
-  RETURN_IF_ERROR(runner.Run(legalize, graph));
+  passes::PassList lower = passes::LowerPhase();
+  RETURN_IF_ERROR(runner.Run(lower, graph));
   if (options.to_float) {
     KeepFloat(graph);
   } else {
     RETURN_IF_ERROR(MakeConversionsExplicit(options, constants, runner, graph));
     if (options.activation == ir::DType::kF32) KeepFloat(graph);
   }
+  passes::LegalizeReport legalized;
+  passes::PassList legalize =
+      passes::LegalizePhase(target, {!options.no_float_islands}, &legalized);
+  RETURN_IF_ERROR(runner.Run(legalize, graph));
   graph.EraseDead();
   RETURN_IF_ERROR(ir::VerifyGraph(graph));
   report.passes().SettleFolded(graph);
@@ -351,12 +367,13 @@ absl::Status Export(const ExportOptions& options) {
                         macs ? "multiply-accumulates" : "activation elements",
                         std::string(ir::DTypeName(options.mixed->wide))));
   }
-  RETURN_IF_ERROR(backend::CheckTarget(graph, *backend::ParseTarget(options.target)));
 
   // Audit, write.
   const quantization::Audit audit = quantization::RunAudit(graph, {});
   backend::WriteOptions write;
-  write.allow_offset_buffers = options.target != "onert";
+  write.identifier = target.identifier;
+  write.max_file_bytes = target.max_file_bytes;
+  write.allow_offset_buffers = target.offset_constants;
   RETURN_IF_ERROR(backend::WriteCircle(graph, write, options.output));
   RETURN_IF_ERROR(WriteAudits(options, graph, audit));
   for (const std::string& file : model.files) report.AddFile(file);
