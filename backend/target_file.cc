@@ -206,6 +206,7 @@ absl::Status ReadForm(const Json& json, const std::string& where, OperatorForm& 
     if (form.operands.empty()) {
       ValueClause any;
       any.per_channel = true;
+      any.may_be_omitted = true;
       form.operands = {any};
       form.results = {any};
     }

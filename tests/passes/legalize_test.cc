@@ -235,6 +235,20 @@ TEST(Legalize, RefusesWithTheClauseAndTheNode) {
   EXPECT_EQ(repaired.report().replacements[0].nodes, 1);
 }
 
+TEST(Legalize, LeavesWhatCircleCanHold) {
+  ForTarget pass("circle");
+  Report report;
+  RunOnText(pass, R"(graph g {
+  in %x: f32[1, 4] q(u8 0.05:3)
+  k %w: f32[2, 4] q(u8 per_channel 0 [0.1, 0.2] [7, 9]) = seeded(1)
+  %f = fully_connected(%x, %w, -): f32[1, 2] q(u8 0.01:0)
+  %y = gelu(%f): f32[1, 2] q(u8 0.01:0)
+  out %y
+})",
+            report);
+  EXPECT_TRUE(pass.report().replacements.empty());
+}
+
 TEST(Legalize, LeavesIntegersOnlyWhereItMay) {
   const std::string text = R"(graph g {
   in %x: f32[4] q(i8 0.05:3)

@@ -71,7 +71,7 @@ struct ExportOptions {
   std::string qparams;
   std::string save_qparams;
   bool drop_padding = false;
-  bool valid_rows_io = false;  // implies drop_padding
+  bool valid_rows_io = false;     // implies drop_padding
   std::string target = "circle";  // a built-in one's name or a .json file
   bool no_float_islands = false;
   std::vector<std::string> audits;
