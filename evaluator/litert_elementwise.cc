@@ -9,25 +9,27 @@ namespace {
 
 // Both operands in steps of twice the larger scale over 2^bits.
 struct CommonSteps {
-  Multiplier a, b;
-  double step;
+  LitertScaling scaling;
   int bits;
+  double step;
+  Multiplier a, b;
 
-  CommonSteps(const Affine& x, const Affine& y, int shift)
-      : step(2 * std::max(x.scale, y.scale)), bits(shift) {
+  CommonSteps(const Affine& x, const Affine& y, LitertScaling scaling, int bits)
+      : scaling(scaling), bits(bits), step(2 * std::max(x.scale, y.scale)) {
     a = LitertMultiplier(x.scale / step);
     b = LitertMultiplier(y.scale / step);
     step = std::ldexp(step, -bits);
   }
-  int64_t OfA(int64_t d) const { return ScaleAsLitert(LitertScaling::kTwice, d << bits, a); }
-  int64_t OfB(int64_t d) const { return ScaleAsLitert(LitertScaling::kTwice, d << bits, b); }
+  int64_t OfA(int64_t d) const { return ScaleAsLitert(scaling, d << bits, a); }
+  int64_t OfB(int64_t d) const { return ScaleAsLitert(scaling, d << bits, b); }
 };
 
 }  // namespace
 
 PairRule LitertSum(const Affine& a, const Affine& b, int sign, const Affine& out,
                    const StoredRange& range) {
-  const CommonSteps steps(a, b, ir::BitWidth(a.dtype) > 8 ? 15 : 20);
+  const CommonSteps steps(a, b, sign > 0 ? LitertScaling::kOnce : LitertScaling::kTwice,
+                          ir::BitWidth(a.dtype) > 8 ? 15 : 20);
   const Multiplier multiplier = LitertMultiplier(steps.step / out.scale);
   return [=, za = a.zero_point, zb = b.zero_point](int64_t x, int64_t y) {
     const int64_t sum = steps.OfA(x - za) + sign * steps.OfB(y - zb);
@@ -45,7 +47,7 @@ PairRule LitertProduct(const Affine& a, const Affine& b, const Affine& out,
 }
 
 PairRule LitertSquaredDifference(const Affine& a, const Affine& b, const Affine& out) {
-  const CommonSteps steps(a, b, 7);
+  const CommonSteps steps(a, b, LitertScaling::kTwice, 7);
   const Multiplier multiplier = LitertMultiplier(steps.step * steps.step / out.scale);
   return [=, za = a.zero_point, zb = b.zero_point, range = out.range()](int64_t x, int64_t y) {
     const int64_t difference = steps.OfA(x - za) - steps.OfB(y - zb);
