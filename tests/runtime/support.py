@@ -134,18 +134,36 @@ def litert_tensors(model, feeds, folder):
     return in_child("litert_tensors", model, feeds, folder)
 
 
-def litert_run(model, feeds, folder):
-    """The outputs in order. LiteRT takes TFLite files: identifier and schema version are changed on the way (Circle's own
-    operators it lacks)."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as tflite
-    tables = tflite.ModelT.InitFromPackedBuf(pathlib.Path(model).read_bytes(), 0)
-    tables.version = 3
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(tables.Pack(builder), file_identifier=b"TFL3")
-    copy = pathlib.Path(folder) / "model.tflite"
-    copy.write_bytes(builder.Output())
-    return list(in_child("litert", copy, in_order(feeds), folder).values())
+def litert_run(model, samples, folder, delegates=False):
+    """The one output, as stored, for stored samples (N, *shape) of the one input. `delegates`: the interpreter as it is by
+    default, where XNNPACK takes most of the 8-bit operators."""
+    return in_child("litert_default" if delegates else "litert", model, {"samples": samples}, folder)["outputs"]
+
+
+def evaluate_nodes(model, tensors, rounding, folder):
+    """{name: stored result} of our integer evaluator for every node alone, on the operands that `tensors` holds by name."""
+    source, result = pathlib.Path(folder) / "nodes_in.npz", pathlib.Path(folder) / "nodes_out.npz"
+    np.savez(source, **tensors)
+    run = subprocess.run([str(COMMAND.with_name("evaluate_nodes")), str(model), str(source), str(result), rounding],
+                         timeout=120, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert run.returncode == 0, run.stderr
+    with np.load(result) as results:
+        return {name: results[name] for name in results.files}
+
+
+def stored(reals, tensor):
+    """Real numbers as a CircleTensor stores them."""
+    if tensor.scale is None:
+        return reals
+    limits = np.iinfo(tensor.dtype.lower())
+    steps = np.rint(reals / tensor.scale[0]) + tensor.zero_point[0]
+    return np.clip(steps, limits.min, limits.max).astype(tensor.dtype.lower())
+
+
+def real(stored_integers, tensor):
+    if tensor.scale is None:
+        return stored_integers
+    return (stored_integers.astype(np.float32) - tensor.zero_point[0]) * tensor.scale[0]
 
 
 def _onert_main(model, feeds):
@@ -162,20 +180,22 @@ def _onert_main(model, feeds):
     return in_order(np.array(output) for output in session.outputs)
 
 
-def _litert_interpreter(model, **options):
+def _litert_interpreter(model, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES", **options):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    interpreter = Interpreter(model_path=model, num_threads=1,
-                              experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, **options)
+    interpreter = Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=OpResolverType[resolver],
+                              **options)
     interpreter.allocate_tensors()
     return interpreter
 
 
-def _litert_main(model, feeds):
-    interpreter = _litert_interpreter(model)
-    for detail, value in zip(interpreter.get_input_details(), feeds.values()):
-        interpreter.set_tensor(detail["index"], value)
-    interpreter.invoke()
-    return in_order(np.array(interpreter.get_tensor(d["index"])) for d in interpreter.get_output_details())
+def _litert_main(interpreter, feeds):
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    outputs = []
+    for value in feeds["samples"]:
+        interpreter.set_tensor(source["index"], value)
+        interpreter.invoke()
+        outputs.append(np.array(interpreter.get_tensor(result["index"])))
+    return {"outputs": np.stack(outputs)}
 
 
 def _litert_tensors_main(model, feeds):
@@ -263,5 +283,7 @@ if __name__ == "__main__":
     runtime, model_path, source_path, result_path = sys.argv[1:]
     with np.load(source_path) as stored:
         inputs = {key: np.require(stored[key], requirements="C") for key in stored.files}
-    main = {"onert": _onert_main, "litert": _litert_main, "litert_tensors": _litert_tensors_main}[runtime]
+    main = {"onert": _onert_main, "litert_tensors": _litert_tensors_main,
+            "litert": lambda model, feeds: _litert_main(_litert_interpreter(model), feeds),
+            "litert_default": lambda model, feeds: _litert_main(_litert_interpreter(model, "AUTO"), feeds)}[runtime]
     np.savez(result_path, **main(model_path, inputs))

@@ -5,29 +5,14 @@ that table.
 """
 
 import fnmatch
-import subprocess
 
 import numpy as np
 import pytest
 
+from litert_bounds import BOUNDS, DEFAULT_BOUNDS, ROUNDINGS
 from litert_cases import CASES
 from litert_model import write_model
-from support import COMMAND, ROOT, litert_tensors
-
-ROUNDINGS = ("exact", "litert")
-# Where no row of the table says otherwise.
-DEFAULT_BOUNDS = {"exact": 1, "litert": 0}
-
-
-def documented_bounds():
-    """{pattern of case ids: {rounding: steps}} from the table under "Beside LiteRT"."""
-    text = (ROOT / "docs" / "integer_semantics.md").read_text()
-    section = text.split("\n## Beside LiteRT\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")]
-    return {row[0].strip("`"): dict(zip(ROUNDINGS, map(int, row[1:3]))) for row in rows}
-
-
-BOUNDS = documented_bounds()
+from support import evaluate_nodes, litert_tensors
 
 
 def bound_of(case, rounding):
@@ -40,17 +25,11 @@ def bound_of(case, rounding):
 def distances(tmp_path_factory):
     """{rounding: {case id: largest difference in steps}}."""
     folder = tmp_path_factory.mktemp("litert")
-    model, tensors = folder / "operators.tflite", folder / "tensors.npz"
+    model = folder / "operators.tflite"
     theirs = litert_tensors(model, write_model(CASES, model), folder)
-    np.savez(tensors, **theirs)
-    return {rounding: evaluate(model, tensors, theirs, rounding) for rounding in ROUNDINGS}
-
-
-def evaluate(model, tensors, theirs, rounding):
-    result = tensors.with_name(f"{rounding}.npz")
-    subprocess.run([COMMAND.with_name("evaluate_nodes"), model, tensors, result, rounding], check=True, timeout=120)
-    with np.load(result) as ours:
-        return {case.id: distance(case, ours[case.result_name], theirs[case.result_name]) for case in CASES}
+    ours = {rounding: evaluate_nodes(model, theirs, rounding, folder) for rounding in ROUNDINGS}
+    return {rounding: {case.id: distance(case, results[case.result_name], theirs[case.result_name]) for case in CASES}
+            for rounding, results in ours.items()}
 
 
 def distance(case, ours, theirs):
