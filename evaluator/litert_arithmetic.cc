@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/status.h"
 
@@ -38,6 +39,7 @@ Multiplier LitertMultiplier(double real) {
     ++exponent;
   }
   if (exponent < -31) return {};
+  if (exponent > 30) return {std::numeric_limits<int32_t>::max(), 30};
   return {static_cast<int32_t>(mantissa), exponent};
 }
 

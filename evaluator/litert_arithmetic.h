@@ -10,7 +10,8 @@
 
 namespace g4c::evaluator {
 
-// As QuantizeMultiplier, but halves of the mantissa go up, and what is below 2^-32 is 0.
+// As QuantizeMultiplier, but halves of the mantissa go up, what is below 2^-32 is 0, and 2^30 is
+// the most.
 Multiplier LitertMultiplier(double real);
 
 // How a kernel multiplies its accumulator. Of a multiplier m 2^(s - 31), left = max(s, 0) and right

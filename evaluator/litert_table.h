@@ -3,6 +3,7 @@
 #ifndef EVALUATOR_LITERT_TABLE_H_
 #define EVALUATOR_LITERT_TABLE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -31,9 +32,9 @@ class SegmentTable {
       const Real middle = std::round(steps(low + i * length + length / 2));
       const Real next = steps(low + (i + 1) * length);
       const Real error = std::round((next + here) / 2) - middle;
-      table.points_.push_back(SaturateTo<int16_t>(std::llround(here - std::round(error / 2))));
+      table.points_.push_back(Point(here - std::round(error / 2)));
     }
-    table.points_.push_back(SaturateTo<int16_t>(std::llround(steps(high))));
+    table.points_.push_back(Point(std::round(steps(high))));
     return table;
   }
 
@@ -46,6 +47,9 @@ class SegmentTable {
 
  private:
   static constexpr int kSegments = 512;
+  static int32_t Point(double steps) {
+    return static_cast<int32_t>(std::clamp(steps, -32768.0, 32767.0));
+  }
   std::vector<int32_t> points_;
 };
 

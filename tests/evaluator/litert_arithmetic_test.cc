@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 namespace g4c::evaluator {
 namespace {
@@ -16,7 +17,9 @@ TEST(LitertMultiplier, RoundsHalvesOfTheMantissaUp) {
   EXPECT_EQ(LitertMultiplier(std::nextafter(1.0, 0.0)), (Multiplier{1 << 30, 1}));
 }
 
-TEST(LitertMultiplier, IsZeroBelowItsRange) {
+TEST(LitertMultiplier, EndsAtItsRange) {
+  EXPECT_EQ(LitertMultiplier(0x1p29), (Multiplier{1 << 30, 30}));
+  EXPECT_EQ(LitertMultiplier(0x1p100), (Multiplier{std::numeric_limits<int32_t>::max(), 30}));
   EXPECT_EQ(LitertMultiplier(0), Multiplier());
   EXPECT_EQ(LitertMultiplier(0x1p-32), (Multiplier{1 << 30, -31}));
   EXPECT_EQ(LitertMultiplier(0x1p-33), Multiplier());
