@@ -201,10 +201,14 @@ class BiasRule {
 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::FullyConnected& op,
                                              const IntegerNode& node) {
-  // LiteRT sums in 64 bits only where the bias has them.
-  const bool wide = node.Has(2) && ir::BitWidth(ir::StoredDType(node.input(2))) == 64;
-  ASSIGN_OR_RETURN(Finish finish, FinishOf(node, /*channel_axis=*/0, op.activation,
-                                           wide ? LitertScaling::kOnce : LitertScaling::kTwiceUp));
+  // LiteRT sums in 64 bits only where the bias or the weight is as wide.
+  const auto has_width = [&](int operand, int bits) {
+    return node.Has(operand) && ir::BitWidth(ir::StoredDType(node.input(operand))) == bits;
+  };
+  const LitertScaling litert = has_width(2, 64)   ? LitertScaling::kOnce
+                               : has_width(1, 16) ? LitertScaling::kOnceShort
+                                                  : LitertScaling::kTwiceUp;
+  ASSIGN_OR_RETURN(Finish finish, FinishOf(node, /*channel_axis=*/0, op.activation, litert));
   absl::optional<BiasRule> bias_rule;
   if (node.Has(2)) {
     ASSIGN_OR_RETURN(bias_rule, BiasRule::Of(node, finish));

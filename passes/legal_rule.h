@@ -29,7 +29,7 @@ struct LegalRule {
 absl::Span<const LegalRule> ShapeRules();
 // passes/legal_formulas.cc: one operator in terms of others
 absl::Span<const LegalRule> FormulaRules();
-// passes/legal_weights.cc: weights of another dtype or granularity
+// passes/legal_weights.cc: weights of another dtype or granularity, a bias where one is needed
 absl::Span<const LegalRule> WeightRules();
 // passes/legal_qparams.cc: requantisation, zero-point shift, float islands
 absl::Span<const LegalRule> QparamRules();

@@ -185,7 +185,38 @@ absl::StatusOr<bool> WeightsInOtherDType(Graph& graph, NodeId id, const RuleCont
   return true;
 }
 
-constexpr LegalRule kRules[] = {{"weights-in-other-dtype", WeightsInOtherDType}};
+// The dtype of the bias that a form takes for this activation; nullopt where none needs one.
+absl::optional<DType> BiasDType(const std::vector<ir::OperatorForm>& forms, DType activation) {
+  for (const ir::OperatorForm& form : forms) {
+    if (form.operands.size() < 3 || !Contains(form.operands[0], activation)) continue;
+    const ir::ValueClause& bias = form.operands[2];
+    if (!bias.may_be_omitted && !bias.absent && !bias.dtypes.empty()) return bias.dtypes[0];
+  }
+  return absl::nullopt;
+}
+
+// fully_connected(x, w)  ->  fully_connected(x, w, 0)
+absl::StatusOr<bool> BiasOfZeros(Graph& graph, NodeId id, const RuleContext& context) {
+  if (!std::holds_alternative<ir::FullyConnected>(graph.node(id).op)) return false;
+  const std::vector<ValueId> inputs = graph.node(id).inputs;
+  if (inputs.size() > 2 && inputs[2] != ir::kNoValue) return false;
+  const ir::Value& weight = graph.value(inputs[1]);
+  const auto* x = std::get_if<ir::QuantPerTensor>(&graph.value(inputs[0]).quantization);
+  if (x == nullptr || !ir::HasQparams(weight.quantization)) return false;
+  const auto entry = context.target.operators.find(ir::CircleName(graph, graph.node(id)));
+  if (entry == context.target.operators.end()) return false;
+  const absl::optional<DType> dtype = BiasDType(entry->second, x->dtype);
+  if (!dtype) return false;
+  ir::Tensor zeros = ir::Tensor::Allocate(DType::kF32, {weight.type.shape.dims()[0]});
+  const ValueId bias = graph.AddConstant("zero_bias", std::move(zeros));
+  graph.SetQuantization(bias, ir::QuantPerTensor{*dtype, 1, 0}, ir::QuantOrigin::kWeight);
+  graph.SetOperands(id, {inputs[0], inputs[1], bias});
+  RescaleBias(graph, id);
+  return true;
+}
+
+constexpr LegalRule kRules[] = {{"weights-in-other-dtype", WeightsInOtherDType},
+                                {"bias-of-zeros", BiasOfZeros}};
 
 }  // namespace
 

@@ -210,6 +210,21 @@ INSTANTIATE_PASS_TEST_WITH(LegalizeLitert, std::make_unique<ForTarget>("litert")
   out %y
 })",
                                 2e-6, /*evaluate=*/false},
+                               {"a product of i16 gets a bias, so that its sums have 64 bits",
+                                R"(graph g {
+  in %x: f32[2, 32] q(i16 0.5:0)
+  k %w: f32[4, 32] q(i8 0.25:0) = i8 splat(50)
+  %y = fully_connected(%x, %w, -): f32[2, 4] q(i16 2:0)
+  out %y
+})",
+                                R"(graph g {
+  in %x: f32[2, 32] q(i16 0.5:0)
+  k %w: f32[4, 32] q(i8 0.25:0) = i8 splat(50)
+  k %b: f32[4] q(i64 0.125:0) = splat(0)
+  %y = fully_connected(%x, %w, %b): f32[2, 4] q(i16 2:0)
+  out %y
+})",
+                                2e-6, /*evaluate=*/false},
                            });
 
 TEST(Legalize, RefusesWithTheClauseAndTheNode) {

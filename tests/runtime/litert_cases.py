@@ -70,9 +70,10 @@ def covering(dtype, values, shape=None):
 
 def products():
     for activation, weight, bias in (("i8", "i8", "i32"), ("i8", "i8", None), ("i8", "i4", "i32"), ("i16", "i8", "i64"),
-                                     ("i16", "i8", "i32"), ("i16", "i8", None), ("i16", "i4", "i64"), ("u8", "u8", "i32")):
+                                     ("i16", "i8", "i32"), ("i16", "i8", None), ("i16", "i4", "i64"), ("i16", "i16", None),
+                                     ("u8", "u8", "i32")):
         for per_channel in (True, False):
-            if weight == "u8" and per_channel:
+            if weight in ("u8", "i16") and per_channel:
                 continue
             for depth, columns in ((64, 24), (40, 7)):
                 x = operand(activation, (1, 300, depth), 0.0173)
