@@ -68,16 +68,27 @@ absl::StatusOr<bool> NarrowProduct(Graph& graph, NodeId id, const RuleContext&) 
   const ir::BatchMatMul op = *product;
   const Dims dims = DimsOf(graph, y);
   if (dims.size() <= 3) return false;
+  // The batch as one axis where it is the same on both sides; else its last axis, which may be
+  // broadcast, stays one of its own.
+  const auto agrees = [&](size_t behind) {
+    return std::all_of(inputs.begin(), inputs.end(), [&](ValueId input) {
+      const Dims& own = DimsOf(graph, input);
+      return own.size() == dims.size() &&
+             std::equal(own.begin(), own.end() - behind, dims.begin(), dims.end() - behind);
+    });
+  };
+  const size_t kept = agrees(2) ? 2 : 3;
+  if (dims.size() <= kept + 1 || !agrees(kept)) {
+    return Unsupported("the batches ", ir::ShapeText(DimsOf(graph, inputs[0])), " and ",
+                       ir::ShapeText(DimsOf(graph, inputs[1])), " cannot be one axis");
+  }
   RewriteBuilder build(graph, y);
   std::vector<ValueId> narrow;
   for (ValueId input : inputs) {
-    const Dims& own = DimsOf(graph, input);
-    if (!std::equal(own.begin(), own.end() - 2, dims.begin(), dims.end() - 2)) {
-      return Unsupported("the batches ", ir::ShapeText(own), " and ", ir::ShapeText(dims),
-                         " cannot be one axis");
-    }
-    const int64_t batch = ir::NumElements(Dims(own.begin(), own.end() - 2));
-    const ValueId reshaped = build.Reshape(input, {batch, own[own.size() - 2], own.back()});
+    const Dims own = DimsOf(graph, input);
+    Dims joined = {ir::NumElements(Dims(own.begin(), own.end() - kept))};
+    joined.insert(joined.end(), own.end() - kept, own.end());
+    const ValueId reshaped = build.Reshape(input, joined);
     RETURN_IF_ERROR(build.status());
     SameQparams(graph, reshaped, input);
     narrow.push_back(reshaped);

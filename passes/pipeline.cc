@@ -1,5 +1,6 @@
 #include "passes/pipeline.h"
 
+#include "passes/batch_heads.h"
 #include "passes/canonicalize.h"
 #include "passes/common_subexpressions.h"
 #include "passes/decompose_composites.h"
@@ -11,7 +12,9 @@
 #include "passes/fuse_rms_norm.h"
 #include "passes/fuse_rotary.h"
 #include "passes/fuse_softmax.h"
+#include "passes/group_heads.h"
 #include "passes/legalize_circle.h"
+#include "passes/settle_layout.h"
 
 namespace g4c::passes {
 
@@ -37,6 +40,9 @@ PassList CanonicalPhase(const PipelineOptions& options) {
       .Add<FuseGelu>()
       .Add<FuseFullyConnected>()
       .Add<FuseRotary>()
+      .Add<BatchHeads>()
+      .Add<GroupHeads>()
+      .Add<SettleLayout>()
       .Add<CommonSubexpressions>();
   return list;
 }

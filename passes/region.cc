@@ -20,7 +20,8 @@ Region::Region(const ir::Graph& graph, ValueId y, const std::vector<int>& positi
 bool Region::NextSource() {
   const auto place_of = [&](ValueId value) {
     const NodeId producer = graph_.value(value).producer;
-    return std::pair(producer == ir::kNoNode ? -1 : positions_[producer], value);
+    const bool known = producer >= 0 && producer < static_cast<NodeId>(positions_.size());
+    return std::pair(known ? positions_[producer] : -1, value);
   };
   while (nodes_.size() < kMaxNodes) {
     const NodeId id = graph_.value(frontier_.back()).producer;

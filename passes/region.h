@@ -18,6 +18,8 @@ class Region {
   using Admits = absl::optional<std::vector<ir::ValueId>> (*)(const ir::Graph& graph,
                                                               const ir::Node& node);
 
+  // A node that was added after `positions` counts as one without a producer; it must not be
+  // admitted.
   Region(const ir::Graph& graph, ir::ValueId y, const std::vector<int>& positions, Admits admits);
 
   // Goes on to the next value that everything passes through, nearest to y first. false: there is

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "passes/matchers.h"
+#include "passes/pieces.h"
 #include "passes/rewrite_builder.h"
 #include "passes/rewrites.h"
 
@@ -38,44 +39,6 @@ absl::StatusOr<bool> CountAxisFromFront(Graph& graph, NodeId id) {
          CountFromFront<ir::Split>(graph, id, rank) ||
          CountFromFront<ir::Gather>(graph, id, rank) ||
          CountFromFront<ir::Unpack>(graph, id, rank) || CountFromFront<ir::Pack>(graph, id, packed);
-}
-
-// Elements [begin, begin + size) of one axis of `source`.
-struct Piece {
-  ValueId source;
-  int64_t axis;
-  int64_t begin;
-  int64_t size;
-};
-
-// The axis of a slice with stride 1 that takes less than all of just one axis.
-absl::optional<Piece> PieceOfSlice(const Graph& graph, const ir::Node& node) {
-  const auto* slice = std::get_if<ir::Slice>(&node.op);
-  if (slice == nullptr) return absl::nullopt;
-  absl::optional<Piece> piece;
-  for (size_t i = 0; i < slice->size.size(); ++i) {
-    if (slice->size[i] == DimsOf(graph, node.inputs[0])[i] && slice->stride[i] == 1) continue;
-    if (piece || slice->stride[i] != 1) return absl::nullopt;
-    piece = Piece{node.inputs[0], static_cast<int64_t>(i), slice->begin[i], slice->size[i]};
-  }
-  return piece;
-}
-
-// `value` as a piece, from a slice or a split, whose qparams are those of its source.
-absl::optional<Piece> PieceOf(const Graph& graph, ValueId value) {
-  const ir::Node* node = graph.Producer(value);
-  if (node == nullptr) return absl::nullopt;
-  absl::optional<Piece> piece = PieceOfSlice(graph, *node);
-  if (const auto* split = std::get_if<ir::Split>(&node->op)) {
-    const int index = graph.value(value).result_index;
-    int64_t begin = 0;
-    for (int i = 0; i < index; ++i) begin += split->sizes[i];
-    piece = Piece{node->inputs[0], split->axis, begin, split->sizes[index]};
-  }
-  if (!piece) return absl::nullopt;
-  const ir::Quantization& own = graph.value(value).quantization;
-  if (ir::HasQparams(own) && own != graph.value(piece->source).quantization) return absl::nullopt;
-  return piece;
 }
 
 struct Found {

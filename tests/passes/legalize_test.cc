@@ -153,17 +153,17 @@ INSTANTIATE_PASS_TEST_WITH(LegalizeOnert, std::make_unique<ForTarget>("onert"),
                                 0},
                                {"products and reductions have rank 4 at most", R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
-  in %z: f32[1, 2, 2, 4, 5]
+  in %z: f32[1, 2, 1, 4, 5]
   %p = batch_matmul(%x, %z): f32[1, 2, 2, 3, 5]
   %y = reduce_sum(%p) {axes: [2, 3]}: f32[1, 2, 1, 1, 5]
   out %y
 })",
                                 R"(graph g {
   in %x: f32[1, 2, 2, 3, 4]
-  in %z: f32[1, 2, 2, 4, 5]
-  %xr = reshape(%x) {shape: [4, 3, 4]}: f32[4, 3, 4]
-  %zr = reshape(%z) {shape: [4, 4, 5]}: f32[4, 4, 5]
-  %m = batch_matmul(%xr, %zr): f32[4, 3, 5]
+  in %z: f32[1, 2, 1, 4, 5]
+  %xr = reshape(%x) {shape: [2, 2, 3, 4]}: f32[2, 2, 3, 4]
+  %zr = reshape(%z) {shape: [2, 1, 4, 5]}: f32[2, 1, 4, 5]
+  %m = batch_matmul(%xr, %zr): f32[2, 2, 3, 5]
   %p = reshape(%m) {shape: [1, 2, 2, 3, 5]}: f32[1, 2, 2, 3, 5]
   %pr = reshape(%p) {shape: [2, 6, 5]}: f32[2, 6, 5]
   %s = reduce_sum(%pr) {axes: [1]}: f32[2, 1, 5]
