@@ -77,27 +77,38 @@ class Batcher {
     return std::all_of(lanes.begin(), lanes.end(), [&](ValueId v) { return v == lanes[0]; });
   }
 
-  // Lanes that are pieces of one value in order, each of them `copies` times in a row.
+  // Lanes of which each is there several times in a row: the ones that differ; else nothing.
+  static Lanes Distinct(const Lanes& lanes) {
+    const size_t copies =
+        std::find_if(lanes.begin(), lanes.end(), [&](ValueId lane) { return lane != lanes[0]; }) -
+        lanes.begin();
+    if (copies < 2 || lanes.size() % copies != 0) return {};
+    Lanes distinct;
+    for (size_t i = 0; i < lanes.size(); ++i) {
+      if (i % copies == 0) distinct.push_back(lanes[i]);
+      if (lanes[i] != distinct.back()) return {};
+    }
+    return distinct;
+  }
+
+  // Lanes that are pieces of one value in order.
   struct Pieces {
     ValueId source;
     int axis;
     int64_t size;
-    int64_t copies;
   };
   absl::optional<Pieces> PiecesOf(const Lanes& lanes) const {
     const absl::optional<Piece> first = PieceOf(graph_, lanes[0]);
-    if (!first || first->begin != 0) return absl::nullopt;
-    const int64_t total = DimsOf(first->source)[first->axis];
+    if (!first) return absl::nullopt;
     const int64_t heads = static_cast<int64_t>(lanes.size());
-    if (total % first->size != 0 || heads % (total / first->size) != 0) return absl::nullopt;
-    const int64_t copies = heads / (total / first->size);
+    if (DimsOf(first->source)[first->axis] != first->size * heads) return absl::nullopt;
     for (int64_t i = 0; i < heads; ++i) {
       const absl::optional<Piece> piece = PieceOf(graph_, lanes[i]);
       if (!piece || piece->source != first->source || piece->axis != first->axis ||
-          piece->size != first->size || piece->begin != i / copies * first->size)
+          piece->size != first->size || piece->begin != i * first->size)
         return absl::nullopt;
     }
-    return Pieces{first->source, static_cast<int>(first->axis), first->size, copies};
+    return Pieces{first->source, static_cast<int>(first->axis), first->size};
   }
 
   // The place of the heads in an operand of a reshape of lanes; nullopt where it cuts across.
@@ -194,6 +205,8 @@ class Batcher {
   bool Visit(const Lanes& lanes, Place place, int depth) {
     if (depth > kMaxDepth) return false;
     if (visited_.contains({lanes, place})) return true;
+    if (const Lanes distinct = Distinct(lanes); !distinct.empty())
+      return Visit(distinct, place, depth + 1);
     if (!PiecesOf(lanes)) {
       if (!SameWork(lanes)) return false;
       const ir::Node& node = *graph_.Producer(lanes[0]);
@@ -243,26 +256,28 @@ class Batcher {
   }
 
   ValueId BuildPieces(const Pieces& pieces, const Lanes& lanes, Place place) {
-    const int64_t count = static_cast<int64_t>(lanes.size()) / pieces.copies;
+    if (!place.added && pieces.axis == place.axis) return pieces.source;
     Dims apart = DimsOf(pieces.source);
     apart[pieces.axis] = pieces.size;
-    apart.insert(apart.begin() + pieces.axis, count);
+    apart.insert(apart.begin() + pieces.axis, static_cast<int64_t>(lanes.size()));
     ValueId heads = Reshaped(pieces.source, apart);
-    if (pieces.copies > 1) {
-      Dims wide = apart;
-      wide.insert(wide.begin() + pieces.axis + 1, 1);
-      heads = Reshaped(heads, wide);
-      wide[pieces.axis + 1] = pieces.copies;
-      heads = Inherit(build_.Broadcast(heads, wide), pieces.source);
-      apart[pieces.axis] = static_cast<int64_t>(lanes.size());
-      heads = Reshaped(heads, apart);
-    }
     Ints perm(apart.size());
     std::iota(perm.begin(), perm.end(), 0);
     perm.erase(perm.begin() + pieces.axis);
     perm.insert(perm.begin() + place.axis, pieces.axis);
     heads = Inherit(build_.Transpose(heads, perm), pieces.source);
     return Reshaped(heads, BatchedDims(lanes, place));
+  }
+
+  // Each head several times in a row.
+  ValueId Repeated(ValueId heads, const Lanes& lanes, Place place) {
+    if (!build_.status().ok()) return heads;
+    Dims wide = DimsOf(heads);
+    wide.insert(wide.begin() + place.axis + 1, 1);
+    const ValueId apart = Reshaped(heads, wide);
+    wide[place.axis + 1] = static_cast<int64_t>(lanes.size()) / wide[place.axis];
+    const ValueId copied = Inherit(build_.Broadcast(apart, wide), heads);
+    return Reshaped(copied, BatchedDims(lanes, place));
   }
 
   // The operator with the heads' axis in.
@@ -291,6 +306,8 @@ class Batcher {
   }
 
   ValueId BuildNew(const Lanes& lanes, Place place) {
+    if (const Lanes distinct = Distinct(lanes); !distinct.empty())
+      return Repeated(Build(distinct, place), lanes, place);
     if (const absl::optional<Pieces> pieces = PiecesOf(lanes))
       return BuildPieces(*pieces, lanes, place);
     const ir::Node node = *graph_.Producer(lanes[0]);

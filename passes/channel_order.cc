@@ -141,6 +141,18 @@ class BackTrace {
   ReorderPlan plan_;
 };
 
+// The axis of a reshape's result that is `count` axes of its operand from `axis` on; nullopt where
+// there is none.
+absl::optional<int> AxisAfterReshape(const Dims& from, const Dims& to, int axis, int count) {
+  const int64_t outer = Product(from, 0, axis);
+  const int64_t size = Product(from, axis, axis + count);
+  int64_t before = 1;
+  for (size_t i = 0; i < to.size() && before <= outer; before *= to[i++]) {
+    if (before == outer && to[i] == size) return static_cast<int>(i);
+  }
+  return absl::nullopt;
+}
+
 // Where `axis` of a node's operand is in its result; nullopt where the node can tell the order of
 // the elements along it.
 absl::optional<int> AxisAfter(const Graph& graph, const ir::Node& node, ValueId operand,
@@ -152,14 +164,7 @@ absl::optional<int> AxisAfter(const Graph& graph, const ir::Node& node, ValueId 
       if (transpose->perm[i] == axis) return static_cast<int>(i);
     }
   }
-  if (std::holds_alternative<ir::Reshape>(node.op)) {
-    const int64_t outer = Product(from, 0, axis);
-    int64_t before = 1;
-    for (size_t i = 0; i < to.size() && before <= outer; before *= to[i++]) {
-      if (before == outer && to[i] == from[axis]) return static_cast<int>(i);
-    }
-    return absl::nullopt;
-  }
+  if (std::holds_alternative<ir::Reshape>(node.op)) return AxisAfterReshape(from, to, axis, 1);
   if (std::holds_alternative<ir::BroadcastTo>(node.op)) {
     const int after = axis + static_cast<int>(to.size() - from.size());
     return to[after] == from[axis] ? absl::optional<int>(after) : absl::nullopt;
@@ -234,13 +239,15 @@ bool Reorderer::Apply(const ReorderPlan& plan) {
   return qparams;
 }
 
-Contractions ContractionsOf(const Graph& graph, ValueId value) {
+Contractions ContractionsOf(const Graph& graph, ValueId value, int channel_axes) {
   struct Place {
     ValueId value;
     int axis;
+    int count;
   };
   Contractions found;
-  std::vector<Place> places = {{value, static_cast<int>(DimsOf(graph, value).size()) - 1}};
+  std::vector<Place> places = {
+      {value, static_cast<int>(DimsOf(graph, value).size()) - channel_axes, channel_axes}};
   for (size_t next = 0; next < places.size(); ++next) {
     const Place place = places[next];
     if (graph.IsOutput(place.value)) {
@@ -248,18 +255,24 @@ Contractions ContractionsOf(const Graph& graph, ValueId value) {
       return found;
     }
     for (const ir::Use& use : graph.Uses(place.value)) {
-      if (SumsOver(graph, use, place.value, place.axis)) {
+      const ir::Node& node = graph.node(use.node);
+      if (place.count == 1 && SumsOver(graph, use, place.value, place.axis)) {
         found.products.push_back(use);
         continue;
       }
-      for (ValueId result : graph.node(use.node).outputs) {
-        const absl::optional<int> axis =
-            AxisAfter(graph, graph.node(use.node), place.value, result, place.axis);
+      for (ValueId result : node.outputs) {
+        absl::optional<int> axis;
+        if (place.count == 1) {
+          axis = AxisAfter(graph, node, place.value, result, place.axis);
+        } else if (std::holds_alternative<ir::Reshape>(node.op)) {
+          axis = AxisAfterReshape(DimsOf(graph, place.value), DimsOf(graph, result), place.axis,
+                                  place.count);
+        }
         if (!axis) {
           found.obstacle = absl::StrCat("it is read by ", ir::Describe(graph, use.node));
           return found;
         }
-        places.push_back({result, *axis});
+        places.push_back({result, *axis, 1});
       }
     }
   }

@@ -50,14 +50,14 @@ class Reorderer {
   absl::flat_hash_map<const uint8_t*, std::vector<Copy>> copies_;
 };
 
-// The products that sum over the last axis of a value, where nothing else can tell the order of its
-// channels: every reader moves other axes, or works channel by channel with one number, down to a
-// batch_matmul.
+// The products that sum over the channels of a value, its last `channel_axes` axes, where nothing
+// else can tell their order: every reader joins these axes, moves others, or works channel by
+// channel with one number, down to a batch_matmul.
 struct Contractions {
   std::vector<ir::Use> products;
   std::string obstacle;  // a reader that can tell; empty where there is none
 };
-Contractions ContractionsOf(const ir::Graph& graph, ir::ValueId value);
+Contractions ContractionsOf(const ir::Graph& graph, ir::ValueId value, int channel_axes);
 
 }  // namespace g4c::passes
 

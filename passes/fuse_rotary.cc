@@ -1,6 +1,8 @@
 #include "passes/fuse_rotary.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "absl/container/flat_hash_set.h"
 #include "passes/channel_order.h"
@@ -82,9 +84,9 @@ Ints OrderOf(const Ints& partner) {
 }
 
 // The factors of all channels as one table [the leading axes that any of them varies over, or 1,
-// channels]; `constant` where there is no term.
+// channels]; `absent` where there is no term.
 Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, int lead_rank,
-               const float* defaults) {
+               float absent) {
   Dims dims(lead_rank, 1);
   for (const ChannelTerm* term : terms) {
     if (term == nullptr || !term->table) continue;
@@ -100,7 +102,7 @@ Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, 
   for (int64_t i = 0; i < channels; ++i) {
     const ChannelTerm* term = terms[order[i]];
     if (term == nullptr || !term->table) {
-      std::fill(column.begin(), column.end(), term == nullptr ? *defaults : term->sign);
+      std::fill(column.begin(), column.end(), term == nullptr ? absent : term->sign);
     } else {
       term->table->BroadcastTo(dims).ReadFloats(0, absl::MakeSpan(column));
       for (float& number : column) number *= term->sign;
@@ -152,9 +154,8 @@ class RotaryFuser {
     absl::flat_hash_set<NodeId> taken;
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const ir::Op& op = graph_.node(*id).op;
-      const bool ends = IsPlain<ir::Add>(op) || IsPlain<ir::Sub>(op) ||
-                        std::holds_alternative<ir::Concat>(op) ||
-                        std::holds_alternative<ir::Reshape>(op);
+      const bool ends =
+          IsPlain<ir::Add>(op) || IsPlain<ir::Sub>(op) || std::holds_alternative<ir::Concat>(op);
       if (!ends || taken.contains(*id)) continue;
       const absl::optional<Rotation> rotation = RotationAt(graph_.node(*id).outputs[0], positions);
       if (!rotation) continue;
@@ -164,30 +165,58 @@ class RotaryFuser {
     std::reverse(rotations_.begin(), rotations_.end());
   }
 
+  // The widest rotation that ends in y: of the sources that it can be seen from, the one farthest
+  // away, since movement between them goes.
   absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) const {
     Region region(graph_, y, positions, OperandsOfChannelSum);
-    const ir::Type& type = graph_.value(y).type;
+    absl::optional<Rotation> widest;
     while (region.NextSource()) {
-      if (graph_.value(region.source()).type != type) continue;
-      const absl::optional<ChannelSums> sums = ChannelSumsOf(graph_, y, region);
-      if (!sums) continue;
-      const absl::optional<Pairing> pairing = PairingOf(*sums);
-      if (!pairing) continue;
-      const Ints order = OrderOf(pairing->partner);
-      if (order.empty()) return absl::nullopt;
-      const int lead = type.shape.rank() - 1;
-      const float one = 1;
-      const float zero = 0;
-      return Rotation{region.source(),
-                      y,
-                      region.nodes(),
-                      region.Leak(/*with_source=*/false),
-                      region.Leak(/*with_source=*/true),
-                      order,
-                      TableOf(pairing->self, order, lead, &one),
-                      TableOf(pairing->other, order, lead, &zero)};
+      absl::optional<Rotation> rotation = RotationFrom(region, y);
+      if (rotation) widest = std::move(rotation);
     }
-    return absl::nullopt;
+    return widest;
+  }
+
+  absl::optional<Rotation> RotationFrom(const Region& region, ValueId y) const {
+    const Dims& from = graph_.value(region.source()).type.shape.dims();
+    const Dims& to = graph_.value(y).type.shape.dims();
+    // y has x's axes; those of its channels may still be apart, as pairs are.
+    if (from.empty() || to.size() < from.size() || ir::NumElements(from) != ir::NumElements(to) ||
+        !std::equal(from.begin(), from.end() - 1, to.begin()))
+      return absl::nullopt;
+    const absl::optional<ChannelSums> sums = ChannelSumsOf(graph_, y, region);
+    if (!sums) return absl::nullopt;
+    const absl::optional<Pairing> pairing = PairingOf(*sums);
+    if (!pairing) return absl::nullopt;
+    const Ints order = OrderOf(pairing->partner);
+    if (order.empty()) return absl::nullopt;
+    const int lead = static_cast<int>(from.size()) - 1;
+    if (to.size() > from.size() &&
+        TurnsAlikeAlong(*pairing, lead, Dims(to.begin() + lead, to.end())))
+      return absl::nullopt;
+    return Rotation{region.source(),
+                    y,
+                    region.nodes(),
+                    region.Leak(/*with_source=*/false),
+                    region.Leak(/*with_source=*/true),
+                    order,
+                    TableOf(pairing->self, order, lead, 1),
+                    TableOf(pairing->other, order, lead, 0)};
+  }
+
+  // Whether all of the first axis of `block` turns by the same numbers: it is an axis of heads, not
+  // of channels.
+  static bool TurnsAlikeAlong(const Pairing& pairing, int lead, const Dims& block) {
+    Ints same(pairing.partner.size());
+    std::iota(same.begin(), same.end(), 0);
+    for (const std::vector<const ChannelTerm*>* terms : {&pairing.self, &pairing.other}) {
+      Tensor table = TableOf(*terms, same, lead, 0);
+      Dims dims(table.dims().begin(), table.dims().end() - 1);
+      dims.insert(dims.end(), block.begin(), block.end());
+      table = Compacted(table.Reshaped(dims));
+      if (block[0] > 1 && table.strides()[lead] != 0) return false;
+    }
+    return true;
   }
 
   // Whether it is written as the rewrite writes it.
@@ -241,7 +270,9 @@ class RotaryFuser {
       Decline(*rotation, absl::StrCat("its channels cannot be reordered: ", reason));
     };
     for (Rotation* rotation : reordered_) {
-      const Contractions found = ContractionsOf(graph_, rotation->y);
+      const int channel_axes = graph_.value(rotation->y).type.shape.rank() -
+                               graph_.value(rotation->x).type.shape.rank() + 1;
+      const Contractions found = ContractionsOf(graph_, rotation->y, channel_axes);
       const std::string& obstacle = found.obstacle.empty() ? Source(*rotation) : found.obstacle;
       if (!obstacle.empty()) {
         decline(rotation, obstacle);
@@ -297,7 +328,9 @@ class RotaryFuser {
     const ValueId straight = build.Add(ir::Mul{}, {x, Table("rotary_cos", rotation.cos)});
     const ValueId crossed = build.Add(ir::Mul{}, {swapped, Table("rotary_sin", rotation.sin)});
     const ValueId sum = build.Add(ir::Add{}, {straight, crossed});
-    RETURN_IF_ERROR(build.Finish(sum));
+    RETURN_IF_ERROR(build.status());
+    const Dims dims = graph_.value(rotation.y).type.shape.dims();
+    RETURN_IF_ERROR(build.Finish(build.Reshape(sum, dims)));
     for (NodeId id : rotation.nodes) {
       const ir::Provenance provenance = graph_.node(id).provenance;
       graph_.MergeProvenance(graph_.value(sum).producer, provenance);

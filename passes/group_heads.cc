@@ -38,18 +38,33 @@ absl::optional<Repeat> BroadcastRepeat(const Graph& graph, ValueId value) {
   const Dims& from = DimsOf(graph, x);
   const Dims& to = DimsOf(graph, wide);
   if (from.size() != to.size()) return absl::nullopt;
+  // Axes of 1 say nothing: of the others, the copied one is joined to the one before it, or stands
+  // alone where one head is copied for all.
+  Dims wide_dims;
   int copied = -1;
   for (size_t i = 0; i < to.size(); ++i) {
-    if (from[i] == to[i]) continue;
-    if (copied >= 0) return absl::nullopt;
-    copied = static_cast<int>(i);
+    if (from[i] != to[i]) {
+      if (copied >= 0) return absl::nullopt;
+      copied = static_cast<int>(wide_dims.size());
+    }
+    if (to[i] != 1) wide_dims.push_back(to[i]);
   }
-  if (copied < 1) return absl::nullopt;
-  Dims joined = to;
-  joined.erase(joined.begin() + copied);
-  joined[copied - 1] *= to[copied];
-  if (joined != DimsOf(graph, value)) return absl::nullopt;
-  return Repeat{x, copied - 1, to[copied]};
+  if (copied < 0) return absl::nullopt;
+  const Dims& dims = DimsOf(graph, value);
+  Dims own_dims;
+  std::vector<int> axes;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] == 1) continue;
+    own_dims.push_back(dims[i]);
+    axes.push_back(static_cast<int>(i));
+  }
+  const int64_t group = wide_dims[copied];
+  if (own_dims == wide_dims) return Repeat{x, axes[copied], group};
+  if (copied == 0) return absl::nullopt;
+  wide_dims.erase(wide_dims.begin() + copied);
+  wide_dims[copied - 1] *= group;
+  if (own_dims != wide_dims) return absl::nullopt;
+  return Repeat{x, axes[copied - 1], group};
 }
 
 absl::optional<Repeat> GatherRepeat(const Graph& graph, ValueId value) {
