@@ -129,22 +129,24 @@ struct Outcome {
   bool changed = false;
   bool shifted = false;
   std::vector<std::string> problems;
+  std::map<std::string, int> native;
   std::map<std::pair<std::string, std::string>, Replacement> replacements;
 };
 
 Outcome LegalizeGraph(const Graph& source, const ir::Target& target,
                       const LegalizeOptions& options) {
   Search search(target, options);
-  Outcome outcome{source, 0, false, false, {}, {}};
+  Outcome outcome{source, 0, false, false, {}, {}, {}};
   Graph& graph = outcome.graph;
   for (NodeId id : graph.TopologicalOrder()) {
     const absl::optional<Violation> violation = ir::FindViolation(target, graph, graph.node(id));
     const double cost = CostOf(graph, graph.node(id));
+    const std::string name = ir::CircleName(graph, graph.node(id));
     if (!violation) {
       outcome.cost += cost;
+      ++outcome.native[name];
       continue;
     }
-    const std::string name = ir::CircleName(graph, graph.node(id));
     const absl::optional<Plan> plan = search.Cheapest(Isolated(graph, id), *violation, kDepth);
     const std::vector<std::string> refusals = search.TakeRefusals();
     if (!plan) {
@@ -198,6 +200,7 @@ absl::StatusOr<bool> Legalize::Run(Graph& graph, Report& report) {
   }
   graph = std::move(best.graph);
   *out_ = {};
+  out_->native = std::move(best.native);
   out_->shifted = best.shifted;
   for (auto& [key, replacement] : best.replacements) {
     report.Note(absl::StrCat(replacement.nodes, " ", replacement.op, " by ", replacement.rules,

@@ -14,6 +14,7 @@
 #ifndef PASSES_LEGALIZE_H_
 #define PASSES_LEGALIZE_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct Replacement {
 };
 
 struct LegalizeReport {
+  std::map<std::string, int> native;      // nodes that were legal, by Circle's name
   std::vector<Replacement> replacements;  // by op and rules
   bool shifted = false;                   // all zero points were shifted, u8 <-> i8
   int restored_ranks = 0;

@@ -190,7 +190,7 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   const bool has_rules =
       !options.config.empty() || !options.save_config.empty() || !options.explain.empty();
   if (options.output.empty() && options.save_stats.empty() && options.save_config.empty() &&
-      options.explain.empty()) {
+      options.explain.empty() && !options.explain_target) {
     return UsageError("-o is needed: the .circle file to write");
   }
   if (has_rules && (options.to_float || !options.qparams.empty())) {
@@ -295,8 +295,8 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
       "failed.");
   app.add_option("MODEL", options.model, "the ONNX file")->required();
   app.add_option("-o,--output", options.output,
-                 "the .circle file to write; may be left out with --save-stats, --save-config and "
-                 "--explain");
+                 "the .circle file to write; may be left out with --save-stats, --save-config, "
+                 "--explain and --explain-target");
   AddInputOptions(app, options.inputs, inputs);
   app.add_option("--activation", activation, "u8 | i8 | i16 | float (u8)");
   app.add_option("--weight", weight, "u8 | i8 | u4 | i4 | i16 | float (u8)");
@@ -358,6 +358,9 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                "as --drop-padding, and inputs and outputs have rows for valid patches only");
   app.add_option("--target", options.target,
                  "circle | onert | litert | FILE.json: what the file must run on (circle)");
+  app.add_flag("--explain-target", options.explain_target,
+               "print what the target runs as it is, what is rewritten, and what it costs; -o may "
+               "be left out");
   app.add_flag("--no-float-islands", options.no_float_islands,
                "let no quantised operator compute in float for want of an integer form");
   app.add_option("--audit", options.audits, "write the audit to this .txt or .json (repeatable)")

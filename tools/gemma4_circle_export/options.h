@@ -73,6 +73,7 @@ struct ExportOptions {
   bool drop_padding = false;
   bool valid_rows_io = false;     // implies drop_padding
   std::string target = "circle";  // a built-in one's name or a .json file
+  bool explain_target = false;
   bool no_float_islands = false;
   std::vector<std::string> audits;
   bool strict = false;

@@ -18,6 +18,7 @@
 #include "gemma4_circle_export/calibration.h"
 #include "gemma4_circle_export/choose_weights.h"
 #include "gemma4_circle_export/configuration.h"
+#include "gemma4_circle_export/explain_target.h"
 #include "gemma4_circle_export/export_report.h"
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/verbs.h"
@@ -325,7 +326,8 @@ absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
   RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
 
-  if (options.output.empty()) return WithoutOutput(options, target, model, report);
+  if (options.output.empty() && !options.explain_target)
+    return WithoutOutput(options, target, model, report);
 
   // Quantise, legalise.
   quantization::ConstantOptions constants;
@@ -367,6 +369,9 @@ absl::Status Export(const ExportOptions& options) {
                         macs ? "multiply-accumulates" : "activation elements",
                         std::string(ir::DTypeName(options.mixed->wide))));
   }
+
+  if (options.explain_target) std::cout << ExplainTarget(graph, target, legalized) << std::flush;
+  if (options.output.empty()) return absl::OkStatus();
 
   // Audit, write.
   const quantization::Audit audit = quantization::RunAudit(graph, {});
