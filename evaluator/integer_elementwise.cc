@@ -144,7 +144,10 @@ absl::StatusOr<IntegerKernel> PrepareSum(ir::Activation activation, int sign,
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   ASSIGN_OR_RETURN(const StoredRange range, ActivationRange(activation, out, node));
   if (node.AsLitert()) {
-    return Binary(node, out.dtype, LitertSum(in.a, in.b, sign, out, range));
+    const LitertScaling operands =
+        sign < 0 ? LitertScaling::kTwice
+                 : LitertAddOperands(in.a.dtype, node.input_dims(0), node.input_dims(1));
+    return Binary(node, out.dtype, LitertSum(in.a, in.b, sign, operands, out, range));
   }
   CommonScale scale = MakeCommonScale(in.a.scale / out.scale, in.b.scale / out.scale);
   scale.b *= sign;

@@ -53,6 +53,8 @@ int64_t ScaleAsLitert(LitertScaling scaling, int64_t acc, Multiplier multiplier)
       return ShiftHalfAway(high(), right);
     case LitertScaling::kTwiceUp:
       return ShiftHalfUp(high(), right);
+    case LitertScaling::kTwiceDown:
+      return high() >> right;
     case LitertScaling::kOnce:
       return ShiftHalfUp128(static_cast<__int128>(acc) * multiplier.mantissa,
                             31 - multiplier.shift);

@@ -22,6 +22,8 @@ enum class LitertScaling {
   kTwice,
   // The same with halves up both times: its products of matrices.
   kTwiceUp,
+  // The same, rounding down the second time.
+  kTwiceDown,
   // Once, to nearest, halves up, of an accumulator of 64 bits.
   kOnce,
   // The same with the mantissa rounded to 15 bits.

@@ -26,10 +26,16 @@ struct CommonSteps {
 
 }  // namespace
 
-PairRule LitertSum(const Affine& a, const Affine& b, int sign, const Affine& out,
-                   const StoredRange& range) {
-  const CommonSteps steps(a, b, sign > 0 ? LitertScaling::kOnce : LitertScaling::kTwice,
-                          ir::BitWidth(a.dtype) > 8 ? 15 : 20);
+LitertScaling LitertAddOperands(ir::DType dtype, const ir::Dims& a, const ir::Dims& b) {
+  if (ir::BitWidth(dtype) > 8) return a == b ? LitertScaling::kOnce : LitertScaling::kTwice;
+  const int64_t last_a = a.empty() ? 1 : a.back(), last_b = b.empty() ? 1 : b.back();
+  return dtype == ir::DType::kU8 || last_a != last_b ? LitertScaling::kTwiceDown
+                                                     : LitertScaling::kOnce;
+}
+
+PairRule LitertSum(const Affine& a, const Affine& b, int sign, LitertScaling operands,
+                   const Affine& out, const StoredRange& range) {
+  const CommonSteps steps(a, b, operands, ir::BitWidth(a.dtype) > 8 ? 15 : 20);
   const Multiplier multiplier = LitertMultiplier(steps.step / out.scale);
   return [=, za = a.zero_point, zb = b.zero_point](int64_t x, int64_t y) {
     const int64_t sum = steps.OfA(x - za) + sign * steps.OfB(y - zb);

@@ -45,6 +45,8 @@ TEST(ScaleAsLitert, RoundsTiesByItsRule) {
         // -6/4: -3 halves, away from zero or up.
         {LitertScaling::kTwice, kQuarter, -6, -2},
         {LitertScaling::kTwiceUp, kQuarter, -6, -1},
+        {LitertScaling::kTwiceDown, kQuarter, -6, -2},
+        {LitertScaling::kTwiceDown, kQuarter, 7, 2},
         {LitertScaling::kOnce, kQuarter, -6, -1}}) {
     EXPECT_EQ(ScaleAsLitert(c.scaling, c.acc, c.multiplier), c.expected)
         << c.acc << " " << static_cast<int>(c.scaling) << " " << c.multiplier.shift;

@@ -107,10 +107,10 @@ def sums():
                     a = operand(dtype, (), a_scale)
                 y = function(real(a), real(b))
                 yield Case(op, label, [a, b], covering(dtype, y), dict(potScaleInt16=False))
-            if dtype != "u8":
-                # Enough elements, and a scale so far below the other, that the operands' own roundings show.
-                a, b = operand(dtype, (600, 64), 0.00097), operand(dtype, (600, 64), 0.00013)
-                yield Case(op, "many", [a, b], Tensor(dtype, a.shape, 0.0015, a.zero_point), dict(potScaleInt16=False))
+            # Enough elements, and a scale so far below the other, that the operands' own roundings show.
+            for label, b_shape in (("many", (600, 64)), ("many-rows", (64,)), ("many-columns", (600, 1))):
+                a, b = operand(dtype, (600, 64), 0.00097), operand(dtype, b_shape, 0.00013)
+                yield Case(op, label, [a, b], Tensor(dtype, a.shape, 0.0015, a.zero_point), dict(potScaleInt16=False))
             a, b = operand(dtype, SQUARE_SHAPE, 0.021), operand(dtype, SQUARE_SHAPE, 0.017)
             yield Case(op, "relu", [a, b], covering(dtype, function(real(a), real(b))),
                        dict(potScaleInt16=False, fusedActivationFunction=1))

@@ -4,6 +4,7 @@ ONNX Runtime is the float truth, onert and LiteRT are the truth about written fi
 run in a child: `python support.py onert MODEL IN.npz OUT.npz`.
 """
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -134,10 +135,26 @@ def litert_tensors(model, feeds, folder):
     return in_child("litert_tensors", model, feeds, folder)
 
 
-def litert_run(model, samples, folder, delegates=False):
+def litert_run(model, feeds, folder):
+    """The outputs in order, as stored, without delegates. Of a file for another target identifier and schema version are changed
+    on the way (Circle's own operators LiteRT lacks)."""
+    model = pathlib.Path(model)
+    if model.read_bytes()[4:8] != b"TFL3":
+        import flatbuffers
+        from ai_edge_litert import schema_py_generated as tflite
+        tables = tflite.ModelT.InitFromPackedBuf(model.read_bytes(), 0)
+        tables.version = 3
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(tables.Pack(builder), file_identifier=b"TFL3")
+        model = pathlib.Path(folder) / "model.tflite"
+        model.write_bytes(builder.Output())
+    return list(in_child("litert", model, in_order(feeds), folder).values())
+
+
+def litert_samples(model, samples, folder, delegates=False):
     """The one output, as stored, for stored samples (N, *shape) of the one input. `delegates`: the interpreter as it is by
     default, where XNNPACK takes most of the 8-bit operators."""
-    return in_child("litert_default" if delegates else "litert", model, {"samples": samples}, folder)["outputs"]
+    return in_child("litert_delegates" if delegates else "litert_kernels", model, {"samples": samples}, folder)["outputs"]
 
 
 def evaluate_nodes(model, tensors, rounding, folder):
@@ -180,7 +197,10 @@ def _onert_main(model, feeds):
     return in_order(np.array(output) for output in session.outputs)
 
 
-def _litert_interpreter(model, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES", **options):
+KERNELS_ONLY = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+
+
+def _litert_interpreter(model, resolver=KERNELS_ONLY, **options):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
     interpreter = Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=OpResolverType[resolver],
                               **options)
@@ -188,7 +208,16 @@ def _litert_interpreter(model, resolver="BUILTIN_WITHOUT_DEFAULT_DELEGATES", **o
     return interpreter
 
 
-def _litert_main(interpreter, feeds):
+def _litert_main(model, feeds):
+    interpreter = _litert_interpreter(model)
+    for detail, value in zip(interpreter.get_input_details(), feeds.values()):
+        interpreter.set_tensor(detail["index"], value)
+    interpreter.invoke()
+    return in_order(np.array(interpreter.get_tensor(d["index"])) for d in interpreter.get_output_details())
+
+
+def _litert_samples_main(model, feeds, resolver):
+    interpreter = _litert_interpreter(model, resolver)
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     outputs = []
     for value in feeds["samples"]:
@@ -283,7 +312,7 @@ if __name__ == "__main__":
     runtime, model_path, source_path, result_path = sys.argv[1:]
     with np.load(source_path) as stored:
         inputs = {key: np.require(stored[key], requirements="C") for key in stored.files}
-    main = {"onert": _onert_main, "litert_tensors": _litert_tensors_main,
-            "litert": lambda model, feeds: _litert_main(_litert_interpreter(model), feeds),
-            "litert_default": lambda model, feeds: _litert_main(_litert_interpreter(model, "AUTO"), feeds)}[runtime]
+    main = {"onert": _onert_main, "litert": _litert_main, "litert_tensors": _litert_tensors_main,
+            "litert_kernels": functools.partial(_litert_samples_main, resolver=KERNELS_ONLY),
+            "litert_delegates": functools.partial(_litert_samples_main, resolver="AUTO")}[runtime]
     np.savez(result_path, **main(model_path, inputs))

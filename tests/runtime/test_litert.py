@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from support import CircleFile, export, litert_run, run_samples, stored
+from support import CircleFile, export, litert_samples, run_samples, stored
 
 RNG = np.random.default_rng(11)
 SAMPLES = RNG.standard_normal((8, 1, 12, 16)).astype(np.float32)
@@ -70,7 +70,7 @@ def test_integers_agree(make, slack, activation, tmp_path):
     path = export(make(tmp_path), tmp_path / "out.circle", "--activation", activation, "--weight", "i8", "--calibration",
                   tmp_path / "samples.npz", "--target", "litert")
     circle = CircleFile(path)
-    theirs = litert_run(path, stored(SAMPLES, circle.inputs[0]), tmp_path)
+    theirs = litert_samples(path, stored(SAMPLES, circle.inputs[0]), tmp_path)
     for rounding, bound in (("exact", slack), ("litert", 0)):
         ours = run_samples(path, {"x": SAMPLES}, tmp_path, "--raw", "--rounding", rounding)
         assert ours.dtype == theirs.dtype

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from litert_bounds import ROUNDINGS, bound_of_operator
-from support import (GRID, MODELS, CircleFile, archive, evaluate_nodes, export, litert_run, litert_tensors, real, run_samples, snr,
+from support import (GRID, MODELS, CircleFile, archive, evaluate_nodes, export, litert_samples, litert_tensors, real, run_samples, snr,
                      stored, valid)
 
 
@@ -49,9 +49,9 @@ def exported(tmp_path_factory):
     return make
 
 
-def run_litert(path, samples, folder, delegates):
+def litert_reals(path, samples, folder, delegates):
     circle = CircleFile(path)
-    return real(litert_run(path, stored(samples, circle.inputs[0]), folder, delegates), circle.outputs[0])
+    return real(litert_samples(path, stored(samples, circle.inputs[0]), folder, delegates), circle.outputs[0])
 
 
 # In dB; weights of i8 alone leave 29.3 to 29.6.
@@ -59,7 +59,7 @@ def run_litert(path, samples, folder, delegates):
 @pytest.mark.parametrize("activation, floor", [("i8", 16.0), ("i16", 28.5)])
 def test_encoder_accuracy(activation, floor, delegates, exported, tmp_path):
     samples, expected = encoder_samples()
-    actual = run_litert(exported(ENCODER, activation), samples, tmp_path, delegates)
+    actual = litert_reals(exported(ENCODER, activation), samples, tmp_path, delegates)
     assert snr(valid(expected), valid(actual)) >= floor
 
 
@@ -68,7 +68,7 @@ def test_encoder_accuracy(activation, floor, delegates, exported, tmp_path):
 @pytest.mark.parametrize("activation, images", [("i8", 500), ("i16", 150)])
 def test_digits_are_recognised(activation, images, delegates, exported, tmp_path):
     samples, data = digits_samples()
-    actual = run_litert(exported(DIGITS, activation), samples[:images], tmp_path, delegates)
+    actual = litert_reals(exported(DIGITS, activation), samples[:images], tmp_path, delegates)
     pooled = actual.reshape(images, -1, 96).mean(axis=1) / 10
     classes = (pooled @ data["head_weight"].T + data["head_bias"]).argmax(axis=1)
     assert np.mean(classes == data["labels"][:images]) >= 0.966
@@ -104,5 +104,5 @@ def test_run_with_its_rounding_is_what_it_computes(activation, floor, exported, 
     samples, _ = encoder_samples()
     path = exported(ENCODER, activation)
     ours = run_samples(path, {"inputs_embeds": samples}, tmp_path, "--rounding", "litert")
-    theirs = run_litert(path, samples, tmp_path, delegates=False)
+    theirs = litert_reals(path, samples, tmp_path, delegates=False)
     assert snr(valid(theirs), valid(ours)) >= floor

@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from support import ROOT, CircleFile, command, export, litert_run, onert_run, ort_run, succeed
+from support import ROOT, CircleFile, command, export, litert_run, onert_run, ort_run, real, stored, succeed
 
 RNG = np.random.default_rng(5)
 TYPES = {"u8": np.uint8, "i8": np.int8, "i16": np.int16}
@@ -79,18 +79,6 @@ def qdq_model(folder, op, operands, result, attributes=None, plain=(), out_shape
     return path
 
 
-def stored(array, tensor):
-    if tensor.scale is None:
-        return array
-    dtype = {"UINT8": np.uint8, "INT8": np.int8, "INT16": np.int16}[tensor.dtype]
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(array / tensor.scale[0]) + tensor.zero_point[0], limits.min, limits.max).astype(dtype)
-
-
-def real(array, tensor):
-    return array if tensor.scale is None else (array.astype(np.float64) - tensor.zero_point[0]) * tensor.scale[0]
-
-
 def execute(runtime, circle, feeds, folder):
     file = CircleFile(circle)
     run = {"litert": litert_run, "onert": onert_run}[runtime]
@@ -118,6 +106,9 @@ CASES = {
     "litert-softmax-i8-scale": ("litert", "Softmax", [Q("i8", 0.05)], Q("i8", 0.006, -120), 1, False, {}),
     "litert-concat-i16": ("litert", "Concat", [Q("i16", 1e-4), Q("i16", 2e-4)], Q("i16", 2e-4), 1, False, {"attributes": {"axis": 1}}),
     "litert-select": ("litert", "Where", [Q("i8", 0.02), Q("i8", 0.05, 10)], Q("i8", 0.04, 3), 1, False, {}),
+    "litert-linear-large-sums": ("litert", "MatMul", [Q("i16", 1e-3, shape=(4, 3072), low=20, high=32),
+                                                      Q("i8", 0.01, data=np.linspace(1, 1.27, 3072 * 8).reshape(3072, 8))],
+                                 Q("i16", 4.0), 1, True, {}),
     "litert-linear-u8-weights": ("litert", "MatMul", [Q("i8", 0.02), Q("u8", 0.02, 100, data=W)], Q("i8", 0.2), 1, True, {}),
     "litert-linear-i16-u8": ("litert", "MatMul", [Q("i16", 1e-4), Q("u8", 0.02, 100, data=W)], Q("i16", 1e-3), 12, True, {}),
     "litert-linear-i8-to-i16": ("litert", "MatMul", [Q("i8", 0.02), Q("i8", 0.03, data=W)], Q("i16", 1e-3), 1, True, {}),
