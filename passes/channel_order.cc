@@ -211,9 +211,34 @@ Tensor Reorderer::Reordered(const Tensor& data, const Ints& order) {
   const Tensor* operands[] = {&data, &indices};
   absl::StatusOr<std::vector<Tensor>> taken = evaluator::EvaluateNode(ir::Gather{0}, operands, 1);
   G4C_CHECK(taken.ok());
-  Tensor to = std::move((*taken)[0]);
+  Tensor to = Spilled((*taken)[0]);
   known.push_back({data, order, to});
   return to;
+}
+
+Tensor Reorderer::Spilled(const Tensor& data) {
+  if (!may_spill_ || data.NumBytes() < kSpilledBytes) return data;
+  if (spill_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<SpillFile>> file = SpillFile::Create();
+    may_spill_ = file.ok();
+    if (!may_spill_) return data;
+    spill_ = *std::move(file);
+  }
+  const absl::StatusOr<SpillFile::Place> place = spill_->Write(data.ContiguousBytes());
+  if (!place.ok()) return data;
+  const absl::StatusOr<std::shared_ptr<const uint8_t>> bytes = spill_->Map(*place);
+  if (!bytes.ok()) return data;
+  return *Tensor::View(data.dtype(), data.dims(), {bytes->get(), place->size}, *bytes);
+}
+
+ValueId Reorderer::FirstOf(ValueId constant) {
+  if (first_.empty()) {
+    for (ValueId id = 0; id < graph_.num_values(); ++id) {
+      if (graph_.IsConstant(id)) first_.try_emplace(graph_.value(id).constant->bytes(), id);
+    }
+  }
+  const auto first = first_.find(graph_.value(constant).constant->bytes());
+  return first == first_.end() ? constant : first->second;
 }
 
 bool Reorderer::Apply(const ReorderPlan& plan) {
@@ -233,7 +258,7 @@ bool Reorderer::Apply(const ReorderPlan& plan) {
     const ValueId reordered =
         graph_.AddConstant(value.name, value.type, Reordered(*value.constant, edit.order));
     graph_.SetQuantization(reordered, std::move(q), value.quant_origin);
-    graph_.SwapNames(old, reordered);
+    graph_.SwapNames(FirstOf(old), reordered);
     graph_.SetOperand(edit.node, edit.operand, reordered);
   }
   return qparams;
