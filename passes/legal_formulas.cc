@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "passes/activations.h"
 #include "passes/constants.h"
 #include "passes/legal_rule.h"
 #include "passes/matchers.h"
@@ -102,6 +103,34 @@ absl::StatusOr<bool> NormAsL2(Graph& graph, NodeId id, const RuleContext& contex
   return true;
 }
 
+// f(x) with a fused clamp -> relu(f(x)), or minimum(maximum(f(x)))
+absl::StatusOr<bool> ActivationApart(Graph& graph, NodeId id, const RuleContext&) {
+  const ir::Activation* activation = ActivationOf(graph.node(id).op);
+  if (activation == nullptr) return false;
+  const absl::optional<ir::Clamp> clamp = ClampOf(*activation);
+  if (!clamp) return false;
+  const ValueId y = graph.node(id).outputs[0];
+  const ir::Quantization q = graph.value(y).quantization;
+  const ir::QuantOrigin origin = graph.value(y).quant_origin;
+  RewriteBuilder build(graph, y);
+  const auto with_qparams = [&](ValueId value) {
+    if (build.status().ok()) graph.SetQuantization(value, q, origin);
+    return value;
+  };
+  ir::Op plain = WithActivation(graph.node(id).op, ir::Activation::kNone);
+  ValueId result = with_qparams(build.Add(std::move(plain), graph.node(id).inputs));
+  if (*activation == ir::Activation::kRelu) {
+    result = build.Add(ir::Relu{}, {result});
+  } else {
+    const ValueId low = with_qparams(build.Number(clamp->min));
+    const ValueId high = with_qparams(build.Number(clamp->max));
+    result = with_qparams(build.Add(ir::Maximum{}, {result, low}));
+    result = build.Add(ir::Minimum{}, {result, high});
+  }
+  RETURN_IF_ERROR(build.Finish(result));
+  return true;
+}
+
 // neg(x) -> x * -1
 absl::StatusOr<bool> NegateByProduct(Graph& graph, NodeId id, const RuleContext&) {
   if (!std::holds_alternative<ir::Neg>(graph.node(id).op)) return false;
@@ -187,6 +216,7 @@ absl::StatusOr<bool> MeanAsSum(Graph& graph, NodeId id, const RuleContext&) {
 constexpr LegalRule kRules[] = {
     {"norm-as-l2", NormAsL2},
     {"norm-as-formula", NormAsFormula},
+    {"activation-apart", ActivationApart},
     {"negate-by-product", NegateByProduct},
     {"square-by-product", SquareByProduct},
     {"rsqrt-by-quotient", RsqrtByQuotient},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "passes/activations.h"
 #include "passes/matchers.h"
 #include "passes/rewrite_builder.h"
 #include "passes/rewrites.h"
@@ -36,6 +37,25 @@ absl::StatusOr<bool> DropImpliedClamp(Graph& graph, ValueId x, ValueId y) {
   return true;
 }
 
+// The clamp at y as an activation of the operator that computes x for it alone.
+bool FuseActivation(Graph& graph, const ir::Clamp& clamp, ValueId x, ValueId y) {
+  const absl::optional<ir::Activation> activation = ActivationFor(clamp);
+  const ir::Node* producer = graph.Producer(x);
+  if (!activation || producer == nullptr || !graph.HasOneUse(x)) return false;
+  const ir::Activation* own = ActivationOf(producer->op);
+  if (own == nullptr || *own != ir::Activation::kNone) return false;
+  // A range of its own would saturate before the clamp does.
+  const ir::Quantization& q = graph.value(x).quantization;
+  if (ir::HasQparams(q) && q != graph.value(y).quantization) return false;
+  const NodeId id = graph.value(y).producer;
+  const ir::Provenance provenance = producer->provenance;
+  const std::vector<ValueId> inputs = producer->inputs;
+  ir::Op op = WithActivation(producer->op, *activation);
+  graph.MergeProvenance(id, provenance);
+  Become(graph, y, std::move(op), inputs);
+  return true;
+}
+
 absl::StatusOr<bool> LowerClamp(Graph& graph, NodeId id) {
   const auto* op = std::get_if<ir::Clamp>(&graph.node(id).op);
   if (op == nullptr) return false;
@@ -51,6 +71,7 @@ absl::StatusOr<bool> LowerClamp(Graph& graph, NodeId id) {
       if (dropped) return true;
     }
   }
+  if (FuseActivation(graph, clamp, x, y)) return true;
   if (clamp.min == 0.0f && clamp.max == kInf) {
     Become(graph, y, ir::Relu{}, {x});
     return true;

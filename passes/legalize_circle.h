@@ -1,9 +1,10 @@
 // legalize-circle: operators that Circle's schema has no code for, or that no Circle runtime takes
 // in that form.
 //
-//   clamp(x, 0, inf)               ->  relu(x)
-//   clamp(x, a, b)                 ->  minimum(maximum(x, a), b), without the infinite one
-//   clamp(x), bounds outside of what the result's qparams represent  ->  x, or quantize(x) where
+//   clamp(f(x))                    ->  f(x) with a fused relu, relu6 or relu_n1_to_1, where it is
+//   one clamp(x, 0, inf)               ->  relu(x) clamp(x, a, b)                 ->
+//   minimum(maximum(x, a), b), without the infinite one clamp(x), bounds outside of what the
+//   result's qparams represent  ->  x, or quantize(x) where
 //                                                                       x's qparams differ
 //   square(x)                      ->  mul(x, x)
 //   rms_norm(x)                    ->  rms_norm(x, [1])

@@ -250,6 +250,27 @@ TEST(Legalize, RefusesWithTheClauseAndTheNode) {
   EXPECT_EQ(repaired.report().replacements[0].nodes, 1);
 }
 
+TEST(Legalize, TakesFusedActivationsApart) {
+  ir::Target target = *backend::LoadTarget("circle");
+  for (ir::OperatorForm& form : target.operators["ADD"]) {
+    form.activations = {ir::Activation::kNone, ir::Activation::kRelu};
+  }
+  target.rules = {"activation-apart"};
+  ForTarget pass(target);
+  Report report;
+  const std::string text = RunOnText(pass, R"(graph g {
+  in %x: f32[4] q(u8 0.05:3)
+  %a = add(%x, %x) {activation: relu6}: f32[4] q(u8 0.05:3)
+  %y = add(%a, %x) {activation: relu}: f32[4] q(u8 0.05:3)
+  out %y
+})",
+                                     report);
+  EXPECT_THAT(text, HasSubstr("maximum"));
+  EXPECT_THAT(text, HasSubstr("minimum"));
+  EXPECT_THAT(text, Not(HasSubstr("relu6")));
+  EXPECT_THAT(text, HasSubstr("{activation: relu}"));
+}
+
 TEST(Legalize, LeavesWhatCircleCanHold) {
   ForTarget pass("circle");
   Report report;
