@@ -1,5 +1,6 @@
 #include "evaluator/integer_lookup.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -120,9 +121,9 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Log&, const IntegerNode& 
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Logistic&, const IntegerNode& node) {
   return Table(node, [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
 }
-// LiteRT takes equal scales and zero points of 0; the lowest integer wraps.
+// LiteRT negates what is stored, whatever the qparams; the lowest integer wraps.
 int64_t LitertNeg(const Affine& in, const Affine& out, int64_t q) {
-  return q == in.min() ? q : out.range().Store(in.zero_point - q);
+  return q == in.min() ? q : std::clamp(-q, out.min(), out.max());
 }
 absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Neg&, const IntegerNode& node) {
   if (node.AsLitert()) return TableOfEntries(node, LitertNeg);

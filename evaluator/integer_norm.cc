@@ -94,12 +94,13 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::L2Norm&, const IntegerNod
       return range.Store(ScaleAsLitert(LitertScaling::kTwice, d * factor, root));
     };
   };
-  return IntegerKernel([=, as_litert = node.AsLitert()](absl::Span<const ir::Tensor* const> inputs)
-                           -> absl::StatusOr<std::vector<ir::Tensor>> {
-    const ir::Tensor& x = *inputs[0];
-    return std::vector<ir::Tensor>{as_litert ? NormalizeRows(x, in.zero_point, {}, out, litert)
-                                             : NormalizeRows(x, in.zero_point, {}, out, exact)};
-  });
+  return IntegerKernel(
+      [=, as_litert = node.AsLitert() && out.scale == 1.0 / 128](
+          absl::Span<const ir::Tensor* const> inputs) -> absl::StatusOr<std::vector<ir::Tensor>> {
+        const ir::Tensor& x = *inputs[0];
+        return std::vector<ir::Tensor>{as_litert ? NormalizeRows(x, in.zero_point, {}, out, litert)
+                                                 : NormalizeRows(x, in.zero_point, {}, out, exact)};
+      });
 }
 
 }  // namespace g4c::evaluator

@@ -101,7 +101,8 @@ absl::StatusOr<IntegerKernel> PrepareInteger(const ir::Softmax& op, const Intege
   ASSIGN_OR_RETURN(const Affine in, node.InputAffine(0));
   ASSIGN_OR_RETURN(const Affine out, node.OutputAffine());
   if (!(op.beta >= 0) || std::isinf(op.beta)) return node.NoRule("beta is ", op.beta);
-  if (node.AsLitert() && in.dtype == ir::DType::kI16) return LitertSoftmaxI16(in, op.beta);
+  const bool in_litert = in.dtype == ir::DType::kI16 && out == Affine{in.dtype, 1.0 / 32768, 0};
+  if (node.AsLitert() && in_litert) return LitertSoftmaxI16(in, op.beta);
   // exponentials[d] = round(2^31 exp(-beta s d)) of the distance d to the row's maximum.
   auto table = std::make_shared<std::vector<uint32_t>>();
   for (int64_t d = 0; d <= in.max() - in.min(); ++d) {
