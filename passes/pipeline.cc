@@ -1,10 +1,15 @@
 #include "passes/pipeline.h"
 
+#include <algorithm>
+
+#include "passes/balance_query_key.h"
+#include "passes/balance_up_down.h"
 #include "passes/batch_heads.h"
 #include "passes/canonicalize.h"
 #include "passes/common_subexpressions.h"
 #include "passes/decompose_composites.h"
 #include "passes/fold_constants.h"
+#include "passes/fold_norm_gains.h"
 #include "passes/fold_position_embeddings.h"
 #include "passes/fuse_clamp.h"
 #include "passes/fuse_fully_connected.h"
@@ -14,6 +19,7 @@
 #include "passes/fuse_softmax.h"
 #include "passes/group_heads.h"
 #include "passes/legalize_circle.h"
+#include "passes/rotate_value_heads.h"
 #include "passes/settle_layout.h"
 
 namespace g4c::passes {
@@ -44,6 +50,22 @@ PassList CanonicalPhase(const PipelineOptions& options) {
       .Add<GroupHeads>()
       .Add<SettleLayout>()
       .Add<CommonSubexpressions>();
+  return list;
+}
+
+std::vector<std::string> FloatRewriteNames() {
+  return {"norm-gains", "up-down", "query-key", "value-heads"};
+}
+
+PassList RewritePhase(const std::vector<std::string>& names, RewriteLog* log) {
+  PassList list("rewrite");
+  const auto wanted = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (wanted("norm-gains")) list.Add<FoldNormGains>(log);
+  if (wanted("up-down")) list.Add<BalanceUpDown>(log);
+  if (wanted("query-key")) list.Add<BalanceQueryKey>(log);
+  if (wanted("value-heads")) list.Add<RotateValueHeads>(log);
   return list;
 }
 

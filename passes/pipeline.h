@@ -3,6 +3,10 @@
 #ifndef PASSES_PIPELINE_H_
 #define PASSES_PIPELINE_H_
 
+#include <string>
+#include <vector>
+
+#include "passes/float_rewrite.h"
 #include "passes/fold_attention_mask.h"
 #include "passes/legalize.h"
 #include "passes/pass_runner.h"
@@ -21,6 +25,12 @@ PassList FoldPhase(const PipelineOptions& options);
 // Before: pairs are imported or dropped. After: the canonical form (docs/design.md), in which every
 // idea has one spelling.
 PassList CanonicalPhase(const PipelineOptions& options);
+
+// The rewrites of weights that are exact in float, in the order in which they run: the names that
+// `--rewrite` takes.
+std::vector<std::string> FloatRewriteNames();
+// Those of `names`. Before: the canonical form, without qparams. After: still canonical.
+PassList RewritePhase(const std::vector<std::string>& names, RewriteLog* log);
 
 // Before: the canonical form, quantised or float. After: operators that Circle has.
 PassList LowerPhase();

@@ -92,6 +92,21 @@ absl::StatusOr<ir::Quantization> QuantizationOf(const Json& json, const std::str
   return q;
 }
 
+absl::StatusOr<AppliedRewrite> RewriteOf(const Json& json) {
+  RETURN_IF_ERROR(CheckKeys(json, {"name", "value", "factors"}, "a rewrite"));
+  if (!json.value("name", Json()).is_string() || !json.value("value", Json()).is_string() ||
+      !json.value("factors", Json()).is_array()) {
+    return InvalidInput(
+        "qparams file: a rewrite needs a 'name', the name of a 'value', and a list of 'factors'");
+  }
+  AppliedRewrite rewrite{json["name"].get<std::string>(), json["value"].get<std::string>(), {}};
+  for (const Json& factor : json["factors"]) {
+    ASSIGN_OR_RETURN(rewrite.factors.emplace_back(),
+                     ScaleOf(factor, absl::StrCat("rewrite '", rewrite.name, "'")));
+  }
+  return rewrite;
+}
+
 Json ToJson(const ir::Quantization& quantization) {
   if (KeptInFloat(quantization)) return {{"dtype", "float"}};
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) {
@@ -189,6 +204,11 @@ std::string PrintQparams(const QparamsFile& file) {
                {"model", {{"hash", file.model_hash}, {"weight_bytes", file.weight_bytes}}},
                {"activation", std::string(ir::DTypeName(file.activation))},
                {"weight", std::string(ir::DTypeName(file.weight))}};
+  json["rewrites"] = Json::array();
+  for (const AppliedRewrite& rewrite : file.rewrites) {
+    json["rewrites"].push_back(
+        {{"name", rewrite.name}, {"value", rewrite.value}, {"factors", rewrite.factors}});
+  }
   json["values"] = Json::object();
   for (const auto& [name, q] : file.values) json["values"][name] = ToJson(q);
   json["mask_fill"] = Json::object();
@@ -200,9 +220,9 @@ std::string PrintQparams(const QparamsFile& file) {
 absl::StatusOr<QparamsFile> ParseQparams(absl::string_view text) {
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return InvalidInput("qparams file: not JSON");
-  RETURN_IF_ERROR(
-      CheckKeys(json, {"schema_version", "model", "activation", "weight", "values", "mask_fill"},
-                "the file"));
+  RETURN_IF_ERROR(CheckKeys(
+      json, {"schema_version", "model", "activation", "weight", "rewrites", "values", "mask_fill"},
+      "the file"));
   if (!json.contains("schema_version") || json["schema_version"] != 1) {
     return InvalidInput(
         "qparams file: schema_version is not 1; it was written by another version of this tool");
@@ -220,6 +240,12 @@ absl::StatusOr<QparamsFile> ParseQparams(absl::string_view text) {
   file.weight_bytes = json["model"]["weight_bytes"].get<int64_t>();
   ASSIGN_OR_RETURN(file.activation, DTypeOf(json["activation"], "activation"));
   ASSIGN_OR_RETURN(file.weight, DTypeOf(json["weight"], "weight"));
+  if (json.contains("rewrites")) {
+    if (!json["rewrites"].is_array()) return InvalidInput("qparams file: rewrites is no list");
+    for (const Json& entry : json["rewrites"]) {
+      ASSIGN_OR_RETURN(file.rewrites.emplace_back(), RewriteOf(entry));
+    }
+  }
   if (!json["values"].is_object()) return InvalidInput("qparams file: values is no object");
   for (const auto& item : json["values"].items()) {
     ASSIGN_OR_RETURN(file.values[item.key()], QuantizationOf(item.value(), item.key()));

@@ -4,9 +4,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
+#include "quantization/applied_rewrite.h"
 
 namespace g4c::quantization {
 
@@ -16,6 +18,8 @@ struct QparamsFile {
   int64_t weight_bytes = 0;
   ir::DType activation = ir::DType::kU8;
   ir::DType weight = ir::DType::kU8;
+  // What was done to the model's weights first, in this order.
+  std::vector<AppliedRewrite> rewrites;
   std::map<std::string, ir::Quantization> values;  // activations and weights, by name
   std::map<std::string, float> mask_fills;         // by the name of the masked sum
 };

@@ -5,6 +5,8 @@
 #include "ir/text.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_data.h"
 
 namespace g4c::quantization {
 namespace {
@@ -24,12 +26,23 @@ TEST(QparamsFile, RoundTripsBitForBit) {
   QparamsFile file = CollectQparams(graph);
   file.model_hash = "abc";
   file.weight_bytes = 16;
+  file.rewrites = {{"up-down", "y", {0.1f, 3}}, {"value-heads", "x", {}}};
   ASSERT_OK_AND_ASSIGN(const QparamsFile again, ParseQparams(PrintQparams(file)));
   EXPECT_EQ(again.values, file.values);
   EXPECT_EQ(again.mask_fills, file.mask_fills);
+  EXPECT_EQ(again.rewrites, file.rewrites);
   EXPECT_EQ(again.model_hash, "abc");
   EXPECT_EQ(PrintQparams(again), PrintQparams(file));
   EXPECT_EQ(file.mask_fills.at("s"), -102);
+}
+
+TEST(QparamsFile, TheExampleOfTheManualIsOne) {
+  const std::string page = ReadFile(TestData("../../docs/quantization.md"));
+  const size_t begin = page.find("```json\n", page.find("## The qparams file")) + 8;
+  ASSERT_OK_AND_ASSIGN(const QparamsFile file,
+                       ParseQparams(page.substr(begin, page.find("```", begin) - begin)));
+  EXPECT_EQ(file.rewrites.size(), 2u);
+  EXPECT_EQ(file.values.size(), 2u);
 }
 
 TEST(QparamsFile, GivesAFloatGraphItsQparams) {
@@ -71,6 +84,12 @@ TEST(QparamsFile, RefusesWhatItDoesNotUnderstand) {
       {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
            "values": {}, "mask_fill": {"s": 1}})",
        "mask_fill of 's'"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "rewrites": [{"name": "up-down", "value": "y"}], "values": {}})",
+       "a rewrite needs a 'name', the name of a 'value', and a list of 'factors'"},
+      {R"({"schema_version": 1, "model": {"hash": "a", "weight_bytes": 1}, "activation": "u8", "weight": "u8",
+           "rewrites": [{"name": "up-down", "value": "y", "factors": [1, -1]}], "values": {}})",
+       "rewrite 'up-down' needs a positive finite scale, not -1"},
   };
   for (const auto& c : kCases) {
     EXPECT_THAT(ParseQparams(c.json).status(),

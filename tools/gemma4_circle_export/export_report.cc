@@ -131,6 +131,7 @@ void ExportReport::Print(const ir::Graph& graph, const quantization::Audit& audi
     PrintLine("passes", absl::StrCat(passes_.fused_qparams(),
                                      " values with qparams vanished inside fused operators"));
   }
+  for (const auto& [what, text] : lines_) PrintLine(what, text);
   PrintLine("audit", quantization::AuditSummary(audit));
   if (options_.audits.empty()) {
     for (const quantization::Finding& finding : audit.findings) {

@@ -25,6 +25,10 @@ class ExportReport {
   void AddNotes(const std::vector<std::string>& notes) {
     notes_.insert(notes_.end(), notes.begin(), notes.end());
   }
+  // A line of the summary: what it is about, and what to say.
+  void AddLine(const std::string& what, const std::string& text) {
+    lines_.emplace_back(what, text);
+  }
   // A line of the summary under --verbose: what it is about, and what to say.
   void AddDetail(const std::string& what, const std::string& text) {
     details_.emplace_back(what, text);
@@ -44,6 +48,7 @@ class ExportReport {
   passes::Report passes_;
   std::vector<std::string> files_;
   std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, std::string>> lines_;
   std::vector<std::pair<std::string, std::string>> details_;
 };
 

@@ -7,7 +7,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "gemma4_circle_export/float_rewrites.h"
 #include "gemma4_circle_export/version.h"
+#include "passes/pipeline.h"
 
 namespace g4c::tools {
 namespace {
@@ -229,6 +231,12 @@ absl::Status CheckContradictions(const ExportOptions& options) {
   if (!options.qparams.empty() && !options.weights_by.empty()) {
     return UsageError("--qparams brings its own ranges of weights; drop --weights-by");
   }
+  if (!options.rewrites.empty() &&
+      (options.to_float || !options.qparams.empty() || options.activation == ir::DType::kF32)) {
+    return UsageError(
+        "--rewrite prepares a model for its integers: it excludes --float, --activation float, and "
+        "--qparams, which brings its own");
+  }
   if (options.hessians && !has_statistics) {
     return UsageError("--stats says what --save-stats writes, which is not given");
   }
@@ -283,6 +291,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   std::string observer;
   std::string stats;
   std::vector<std::string> keys;
+  std::vector<std::string> rewrites;
   int64_t spill_mib = quantization::kActivationMemoryBytes >> 20;
   CLI::App app("Compiles an exported Gemma 4 vision encoder (ONNX) to a quantised Circle file.",
                "gemma4-circle-export");
@@ -342,6 +351,13 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
   app.add_option("--stats", stats,
                  "hessian: --save-stats also writes what GPTQ needs to do without samples")
       ->check(CLI::IsMember({"hessian"}));
+  app.add_option("--rewrite", rewrites,
+                 absl::StrCat("NAME=on|off: an exact rewrite of float weights (repeatable): ",
+                              absl::StrJoin(passes::FloatRewriteNames(), ", ")))
+      ->take_all()
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false);
   app.add_option("--weights-by", options.weights_by,
                  "rtn | mse | gptq: how weights get ranges and integers (gptq; mse without "
                  "--calibration or Hessians)")
@@ -383,6 +399,7 @@ absl::StatusOr<ExportOptions> ParseExport(const std::vector<std::string>& argume
                    ParseNumbers("--activation", activation, {"u8", "i8", "i16", "float"}));
   ASSIGN_OR_RETURN(options.weight,
                    ParseNumbers("--weight", weight, {"u8", "i8", "u4", "i4", "i16", "float"}));
+  ASSIGN_OR_RETURN(options.rewrites, ParseRewrites(rewrites));
   ASSIGN_OR_RETURN(options.mixed, ParseMixed(mixed));
   if (options.mixed) options.activation = options.activation.value_or(options.mixed->narrow);
   if (!observer.empty()) {

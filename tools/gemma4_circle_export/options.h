@@ -65,8 +65,9 @@ struct ExportOptions {
   std::vector<std::string> explain;
   std::string save_stats;
   std::vector<std::string> load_stats;
-  bool hessians = false;   // in the file of save_stats
-  std::string weights_by;  // "rtn", "mse", "gptq"; empty: not given
+  bool hessians = false;                 // in the file of save_stats
+  std::map<std::string, bool> rewrites;  // of passes::FloatRewriteNames(): switched on or off
+  std::string weights_by;                // "rtn", "mse", "gptq"; empty: not given
   int64_t spill_above = quantization::kActivationMemoryBytes;
   std::string qparams;
   std::string save_qparams;

@@ -20,6 +20,7 @@
 #include "gemma4_circle_export/configuration.h"
 #include "gemma4_circle_export/explain_target.h"
 #include "gemma4_circle_export/export_report.h"
+#include "gemma4_circle_export/float_rewrites.h"
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/verbs.h"
 #include "ir/verifier.h"
@@ -49,15 +50,16 @@ absl::Status TakePairs(const ExportOptions& options, passes::PassRunner& runner,
                        bool& is_qdq) {
   const bool has_pairs = passes::HasQdq(graph);
   is_qdq = has_pairs && !options.to_float && !options.requantise;
-  const bool quantises =
-      options.activation || options.weight || options.observer || !options.calibration.empty() ||
-      !options.qparams.empty() || !options.save_stats.empty() || !options.load_stats.empty() ||
-      !options.config.empty() || !options.save_config.empty() || !options.explain.empty();
+  const bool quantises = options.activation || options.weight || options.observer ||
+                         !options.calibration.empty() || !options.qparams.empty() ||
+                         !options.save_stats.empty() || !options.load_stats.empty() ||
+                         !options.config.empty() || !options.save_config.empty() ||
+                         !options.explain.empty() || !options.rewrites.empty();
   if (is_qdq && quantises) {
     return UsageError(
         "the model has Q/DQ pairs, which decide its qparams: --activation, --weight, "
-        "--calibration, --observer, --config, --explain, --save-stats, --load-stats and --qparams "
-        "need --requantise, which drops them");
+        "--calibration, --observer, --config, --explain, --save-stats, --load-stats, --rewrite and "
+        "--qparams need --requantise, which drops them");
   }
   passes::PassList list("take-pairs");
   if (is_qdq) {
@@ -98,13 +100,18 @@ void KeepFloat(ir::Graph& graph) {
   }
 }
 
-// Qparams of activations from samples or statistics. Returns both.
-absl::StatusOr<Calibration> QuantizeActivations(const ExportOptions& options, FoldedModel& model,
-                                                const quantization::Formats& formats,
-                                                ExportReport& report) {
-  ir::Graph& graph = model.graph;
-  ASSIGN_OR_RETURN(Calibration calibration, Calibrate(options, model, report));
-  formats.Apply(graph);
+// What quantising decided, apart from the qparams themselves.
+struct Decisions {
+  quantization::ConstantOptions constants;
+  std::vector<quantization::AppliedRewrite> rewrites;
+  // The float model that the integers stand for, where --sensitivity compares with it.
+  absl::optional<ir::Graph> real;
+};
+
+// Qparams of activations from samples or statistics.
+absl::Status QuantizeActivations(const ExportOptions& options, const quantization::Formats& formats,
+                                 const Calibration& calibration, ir::Graph& graph,
+                                 ExportReport& report) {
   const quantization::Observations own = formats.Observe(calibration.statistics);
   const bool has_samples = calibration.samples != nullptr && !calibration.synthetic();
   const bool narrows = formats.WantsBlockSearch() && has_samples;
@@ -127,11 +134,11 @@ absl::StatusOr<Calibration> QuantizeActivations(const ExportOptions& options, Fo
       calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
   quantization::JoinDTypes(graph, observations, origin);
-  return calibration;
+  return absl::OkStatus();
 }
 
 absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
-                              ir::Graph& graph, quantization::ConstantOptions& constants,
+                              passes::PassRunner& runner, ir::Graph& graph, Decisions& decisions,
                               ExportReport& report) {
   ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.qparams));
   report.AddFile(options.qparams);
@@ -143,20 +150,23 @@ absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& m
                         " bytes of weights; this one is ", model.hash, " with ", model.weight_bytes,
                         ")");
   }
+  RETURN_IF_ERROR(RepeatRewrites(file->rewrites, runner, graph));
   RETURN_IF_ERROR(quantization::ApplyQparams(*file, graph));
-  constants = {file->activation, file->weight};
+  decisions.constants = {file->activation, file->weight};
+  decisions.rewrites = std::move(file->rewrites);
   const quantization::ActivationDTypes dtypes(file->activation);
   quantization::PropagateQparams(graph, &dtypes);
   return absl::OkStatus();
 }
 
 absl::Status SaveQparams(const ExportOptions& options, const FoldedModel& model,
-                         const quantization::ConstantOptions& constants, const ir::Graph& graph) {
+                         const Decisions& decisions, const ir::Graph& graph) {
   quantization::QparamsFile file = quantization::CollectQparams(graph);
   file.model_hash = model.hash;
   file.weight_bytes = model.weight_bytes;
-  if (constants.activation) file.activation = *constants.activation;
-  if (constants.weight) file.weight = *constants.weight;
+  if (decisions.constants.activation) file.activation = *decisions.constants.activation;
+  if (decisions.constants.weight) file.weight = *decisions.constants.weight;
+  file.rewrites = decisions.rewrites;
   return WriteAtomically(options.save_qparams, quantization::PrintQparams(file));
 }
 
@@ -176,45 +186,51 @@ absl::Status WithoutOutput(const ExportOptions& options, const ir::Target& targe
 
 // Qparams from what the model and its samples are like.
 absl::Status QuantizeAnew(const ExportOptions& options, const ir::Target& target,
-                          FoldedModel& model, quantization::ConstantOptions& constants,
+                          passes::PassRunner& runner, FoldedModel& model, Decisions& decisions,
                           ExportReport& report) {
   ir::Graph& graph = model.graph;
   ASSIGN_OR_RETURN(const quantization::Config config, ReadConfiguration(options, target, report));
-  ASSIGN_OR_RETURN(const quantization::Formats formats,
-                   quantization::Formats::Resolve(graph, config));
+  ASSIGN_OR_RETURN(quantization::Formats formats, quantization::Formats::Resolve(graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, graph, config, formats));
-  constants = {config.activation, config.weight};
+  decisions.constants = {config.activation, config.weight};
   Calibration calibration;
   if (config.activation != ir::DType::kF32) {
-    ASSIGN_OR_RETURN(calibration, QuantizeActivations(options, model, formats, report));
+    ASSIGN_OR_RETURN(calibration, Calibrate(options, model, report));
+    ASSIGN_OR_RETURN(decisions.rewrites,
+                     RewriteFloat(options, config, runner, graph, calibration, report));
+    ASSIGN_OR_RETURN(formats, quantization::Formats::Resolve(graph, config));
   } else {
-    constants.activation.reset();
-    formats.Apply(graph);
+    decisions.constants.activation.reset();
     if (!options.calibration.empty()) {
       ASSIGN_OR_RETURN(calibration.samples, OpenCalibration(options, graph, report));
     }
   }
+  if (!options.sensitivity.empty()) decisions.real = graph;
+  formats.Apply(graph);
+  if (config.activation != ir::DType::kF32) {
+    RETURN_IF_ERROR(QuantizeActivations(options, formats, calibration, graph, report));
+  }
   quantization::KeepConstantsInFloat(graph);
-  RETURN_IF_ERROR(ChooseWeights(options, constants, formats, calibration, graph, report));
+  RETURN_IF_ERROR(ChooseWeights(options, decisions.constants, formats, calibration, graph, report));
   formats.ApplyToWeights(graph);
   return absl::OkStatus();
 }
 
-// Qparams on everything that can have them. `constants` is what was chosen.
+// Qparams on everything that can have them.
 absl::Status Quantize(const ExportOptions& options, const ir::Target& target, bool is_qdq,
-                      FoldedModel& model, quantization::ConstantOptions& constants,
+                      passes::PassRunner& runner, FoldedModel& model, Decisions& decisions,
                       ExportReport& report) {
   ir::Graph& graph = model.graph;
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
     quantization::PropagateQparams(graph, nullptr);
   } else if (!options.qparams.empty()) {
-    RETURN_IF_ERROR(QuantizeFromFile(options, model, graph, constants, report));
+    RETURN_IF_ERROR(QuantizeFromFile(options, model, runner, graph, decisions, report));
   } else {
-    RETURN_IF_ERROR(QuantizeAnew(options, target, model, constants, report));
+    RETURN_IF_ERROR(QuantizeAnew(options, target, runner, model, decisions, report));
   }
   quantization::KeepConstantsInFloat(graph);
-  return quantization::QuantizeConstants(graph, constants);
+  return quantization::QuantizeConstants(graph, decisions.constants);
 }
 
 // What legalising added (clamp bounds, unit gains) gets qparams too; then every change of qparams
@@ -330,16 +346,14 @@ absl::Status Export(const ExportOptions& options) {
     return WithoutOutput(options, target, model, report);
 
   // Quantise, legalise.
-  quantization::ConstantOptions constants;
+  Decisions decisions;
   if (options.to_float) {
     KeepFloat(graph);
   } else {
-    absl::optional<ir::Graph> real;
-    if (!options.sensitivity.empty()) real = graph;
-    RETURN_IF_ERROR(Quantize(options, target, is_qdq, model, constants, report));
-    if (real) RETURN_IF_ERROR(WriteSensitivity(options, *real, graph, report));
+    RETURN_IF_ERROR(Quantize(options, target, is_qdq, runner, model, decisions, report));
+    if (decisions.real) RETURN_IF_ERROR(WriteSensitivity(options, *decisions.real, graph, report));
     if (!options.save_qparams.empty())
-      RETURN_IF_ERROR(SaveQparams(options, model, constants, graph));
+      RETURN_IF_ERROR(SaveQparams(options, model, decisions, graph));
   }
   if (options.drop_padding || options.valid_rows_io) {
     passes::PassList drop("padding");
@@ -351,7 +365,7 @@ absl::Status Export(const ExportOptions& options) {
   if (options.to_float) {
     KeepFloat(graph);
   } else {
-    RETURN_IF_ERROR(MakeConversionsExplicit(options, constants, runner, graph));
+    RETURN_IF_ERROR(MakeConversionsExplicit(options, decisions.constants, runner, graph));
     if (options.activation == ir::DType::kF32) KeepFloat(graph);
   }
   passes::LegalizeReport legalized;
