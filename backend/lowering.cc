@@ -123,8 +123,9 @@ absl::Status Lower(const ir::Mod& op, Context& c) {
 
 absl::Status Lower(const ir::Cast& op, Context& c) {
   return c.Emit(circle::BuiltinOperator_CAST,
-                circle::CreateCastOptions(c.builder(), EncodeDType(c.operand(0).type.dtype),
-                                          EncodeDType(op.to)));
+                circle::CreateCastOptions(c.builder(),
+                                          EncodeDType(c.operand(0).type.dtype, /*is_tflite=*/false),
+                                          EncodeDType(op.to, false)));
 }
 
 absl::Status Lower(const ir::Gelu& op, Context& c) {

@@ -134,7 +134,7 @@ class ModelBuilder {
     const auto quantization = EncodeQuantization(builder_, value.quantization);
     circle::TensorBuilder tensor(builder_);
     tensor.add_shape(shape_offset);
-    tensor.add_type(EncodeDType(ir::StoredDType(value)));
+    tensor.add_type(EncodeDType(ir::StoredDType(value), identifier_ == "TFL3"));
     tensor.add_buffer(buffer);
     tensor.add_name(name_offset);
     tensor.add_quantization(quantization);

@@ -54,7 +54,8 @@ absl::Status CheckZeroPoint(int64_t zero_point, DType stored) {
 
 }  // namespace
 
-circle::TensorType EncodeDType(DType dtype) {
+circle::TensorType EncodeDType(DType dtype, bool is_tflite) {
+  if (is_tflite && dtype == DType::kU4) return static_cast<circle::TensorType>(kTfliteUint4);
   for (const TypePair& pair : kTypes) {
     if (pair.dtype == dtype) return pair.type;
   }

@@ -13,10 +13,10 @@
 
 namespace g4c::backend {
 
-// Every ir dtype has a Circle type.
-circle::TensorType EncodeDType(ir::DType dtype);
+// Every ir dtype has a Circle type. In a TFLite file UINT4 is 20, which Circle numbers -1.
+circle::TensorType EncodeDType(ir::DType dtype, bool is_tflite);
 // Nullopt for types that the ir lacks: strings, complex numbers, resources, variants, block
-// formats. In a TFLite file 20 is UINT4, which Circle numbers -1.
+// formats.
 absl::optional<ir::DType> DecodeDType(circle::TensorType type, bool is_tflite);
 // "FLOAT32"; the number for a type that the schema does not name.
 std::string TensorTypeText(circle::TensorType type);

@@ -53,7 +53,10 @@ class FormCheck {
                            absl::StrCat(list, "[", std::min(i, clauses.size() - 1), "]")});
       }
     };
-    add(node.inputs, form.operands, "operands");
+    // Operands that the node leaves out at its end are omitted.
+    std::vector<ValueId> inputs = node.inputs;
+    inputs.resize(std::max(inputs.size(), form.operands.size()), kNoValue);
+    add(inputs, form.operands, "operands");
     add(node.outputs, form.results, "results");
   }
 
@@ -230,7 +233,7 @@ std::vector<std::string> FindInterfaceViolations(const Target& target, const Gra
     const DType stored = StoredDType(value);
     const auto& dtypes = target.io_dtypes;
     if (!dtypes.empty() && std::find(dtypes.begin(), dtypes.end(), stored) == dtypes.end()) {
-      lines.push_back(absl::StrCat("io.dtypes: ", role, " '", name, "' is ",
+      lines.push_back(absl::StrCat("io.dtype: ", role, " '", name, "' is ",
                                    std::string(DTypeName(stored)), ", not ", DTypesText(dtypes)));
     } else if (value.type.shape.rank() > target.io_max_rank) {
       lines.push_back(absl::StrCat("io.max_rank: ", role, " '", name, "' has rank ",

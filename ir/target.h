@@ -68,6 +68,7 @@ struct Violation {
   std::string text;                    // "result 'p' has the scale 0.5, not 0.00390625"
   std::string why;                     // OperatorForm::why
   const OperatorForm* form = nullptr;  // the form that fits best; null: none for these dtypes
+  bool operator==(const Violation&) const = default;
 };
 
 // nullopt where some form holds for the node of a static graph. Else the violation of the form with

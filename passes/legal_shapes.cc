@@ -22,6 +22,15 @@ void SameQparams(Graph& graph, ValueId value, ValueId as) {
   graph.SetQuantization(value, graph.value(as).quantization, graph.value(as).quant_origin);
 }
 
+// A constant with data of `as` in another shape; integers still stand for reals.
+ValueId ConstantLike(Graph& graph, RewriteBuilder& build, ValueId as, ir::Tensor data) {
+  const ir::Type type{graph.value(as).type.dtype, ir::Shape(data.dims())};
+  const ValueId constant = build.Constant(std::move(data));
+  graph.SetType(constant, type);
+  SameQparams(graph, constant, as);
+  return constant;
+}
+
 // batch_matmul(k, b), k a constant  ->  transpose(fully_connected(b^T, k)), or with a batch
 //                                       transpose(batch_matmul(b^T, k^T))
 absl::StatusOr<bool> SwapConstantProduct(Graph& graph, NodeId id, const RuleContext&) {
@@ -41,8 +50,7 @@ absl::StatusOr<bool> SwapConstantProduct(Graph& graph, NodeId id, const RuleCont
       DimsOf(graph, b).size() >= rank) {
     ir::Tensor weight = graph.value(a).constant->Reshaped({a_dims[rank - 2], a_dims[rank - 1]});
     if (op.adj_x) weight = weight.Transposed({1, 0});
-    const ValueId constant = build.Constant(std::move(weight));
-    SameQparams(graph, constant, a);
+    const ValueId constant = ConstantLike(graph, build, a, std::move(weight));
     ValueId rows = b;
     if (!op.adj_y) {
       rows = build.Swap(b);
@@ -160,9 +168,10 @@ absl::StatusOr<bool> ElementsOfRank1(Graph& graph, NodeId id, const RuleContext&
     if (own != dims && !single) return false;
     if (std::holds_alternative<ir::QuantPerChannel>(graph.value(input).quantization)) return false;
     const Dims flat_dims = {single ? 1 : ir::NumElements(dims)};
-    const ValueId flat = graph.IsConstant(input)
-                             ? build.Constant(graph.value(input).constant->Reshaped(flat_dims))
-                             : build.Reshape(input, flat_dims);
+    const ValueId flat =
+        graph.IsConstant(input)
+            ? ConstantLike(graph, build, input, graph.value(input).constant->Reshaped(flat_dims))
+            : build.Reshape(input, flat_dims);
     RETURN_IF_ERROR(build.status());
     if (flat != input) SameQparams(graph, flat, input);
     input = flat;

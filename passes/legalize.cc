@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "ir/circle_name.h"
 #include "ir/node_cost.h"
 #include "ir/quantize_constant.h"
@@ -194,8 +195,9 @@ absl::StatusOr<bool> Legalize::Run(Graph& graph, Report& report) {
   }
   if (!best.problems.empty()) {
     return Unsupported(
-        best.problems.size(), " violations of --target ", target_.name,
-        " that no rule of it repairs\n  ", absl::StrJoin(best.problems, "\n  "),
+        best.problems.size(), best.problems.size() == 1 ? " violation" : " violations",
+        " of --target ", target_.name, " that no rule of it repairs\n  ",
+        absl::StrJoin(best.problems, "\n  "),
         options_.float_islands ? "" : "\nWithout --no-float-islands they may compute in float.");
   }
   graph = std::move(best.graph);
@@ -204,6 +206,8 @@ absl::StatusOr<bool> Legalize::Run(Graph& graph, Report& report) {
   out_->shifted = best.shifted;
   for (auto& [key, replacement] : best.replacements) {
     report.Note(absl::StrCat(replacement.nodes, " ", replacement.op, " by ", replacement.rules,
+                             ", cost ", HumanBytes(static_cast<uint64_t>(replacement.cost_before)),
+                             " -> ", HumanBytes(static_cast<uint64_t>(replacement.cost_after)),
                              " (", replacement.clause, ")"));
     out_->replacements.push_back(std::move(replacement));
   }

@@ -95,7 +95,9 @@ bool ShiftZeroPoints(Graph& graph, DType from, DType to) {
       graph.SetOutput(static_cast<int>(i), value);
     } else if (std::binary_search(shifted.begin(), shifted.end(), value)) {
       const ir::Quantization q = Shifted(graph.value(value).quantization, to, from);
-      graph.SetOutput(static_cast<int>(i), AddQuantize(graph, value, "_shifted", q));
+      const ValueId restored = AddQuantize(graph, value, "_shifted", q);
+      graph.SwapNames(value, restored);
+      graph.SetOutput(static_cast<int>(i), restored);
     }
   }
   return changed;

@@ -237,7 +237,7 @@ TEST(Legalize, RefusesWithTheClauseAndTheNode) {
 })";
   ForTarget strict(target);
   EXPECT_THAT(ErrorOnText(strict, text),
-              IsUnsupported(HasSubstr("1 violations of --target circle that no rule of it repairs\n"
+              IsUnsupported(HasSubstr("1 violation of --target circle that no rule of it repairs\n"
                                       "  in layers.0.norm: RMS_NORM breaks operators: "
                                       "has no entry RMS_NORM")));
   target.rules = {"norm-as-formula"};
