@@ -68,6 +68,31 @@ TEST(WriteCircle, AlignsConstants) {
   }
 }
 
+TEST(WriteCircle, WritesTfliteFiles) {
+  const TempDir dir;
+  WriteOptions options;
+  options.identifier = "TFL3";
+  // UINT4 has another number there, which only its readers know.
+  const ir::Graph graph = ParseOrDie(
+      "graph { in %x: f32[1, 4] q(u8 0.5:3)  k %w: f32[2, 4] q(u4 0.1:8) = u4 [0, 1, 2, 3, 4, 5, "
+      "6, "
+      "15]  %y = fully_connected(%x, %w, -): f32[1, 2] q(u8 0.25:9)  out %y }");
+  ASSERT_OK(WriteCircle(graph, options, dir.File("m.tflite")));
+  ASSERT_OK_AND_ASSIGN(const CircleFile file, CircleFile::Open(dir.File("m.tflite")));
+  EXPECT_TRUE(file.is_tflite());
+  ASSERT_OK_AND_ASSIGN(const ir::Graph read, ReadCircle(dir.File("m.tflite")));
+  EXPECT_THAT(read, EqualsGraph(graph));
+}
+
+TEST(WriteCircle, KeepsToTheTargetsSize) {
+  const TempDir dir;
+  WriteOptions options;
+  options.max_file_bytes = 100'000;
+  EXPECT_THAT(WriteCircle(LargeGraph(), options, dir.File("m.circle")),
+              IsUnsupported(HasSubstr("; the target takes 98 KiB")));
+  EXPECT_THAT(dir.List(), IsEmpty());
+}
+
 TEST(WriteCircle, RefersToConstantsByOffsetBeyondTheLimit) {
   const TempDir dir;
   WriteOptions options;

@@ -9,6 +9,7 @@
 #include "backend/circle_verifier.h"
 #include "backend/circle_writer.h"
 #include "backend/inspect.h"
+#include "ir/circle_name.h"
 #include "ir/text.h"
 #include "ir/verifier.h"
 #include "tests/support/ir_testing.h"
@@ -212,6 +213,15 @@ std::string OperatorsOf(const std::string& path) {
   return names;
 }
 
+// What target files call the operators of a graph.
+std::string CircleNamesOf(const ir::Graph& graph) {
+  std::string names;
+  for (ir::NodeId id : graph.TopologicalOrder()) {
+    absl::StrAppend(&names, names.empty() ? "" : " ", ir::CircleName(graph, graph.node(id)));
+  }
+  return names;
+}
+
 class RoundTrip : public ::testing::TestWithParam<Case> {
  protected:
   ir::Graph Source() const {
@@ -223,6 +233,7 @@ class RoundTrip : public ::testing::TestWithParam<Case> {
     ASSERT_OK(ir::VerifyGraph(graph));
     ASSERT_OK(WriteCircle(graph, {}, path));
     EXPECT_EQ(OperatorsOf(path), GetParam().operators);
+    EXPECT_EQ(CircleNamesOf(graph), GetParam().operators);
     ASSERT_OK_AND_ASSIGN(const std::vector<Problem> problems, VerifyCircleFile(path));
     for (const Problem& problem : problems) ADD_FAILURE() << problem.text;
     std::vector<ReadNote> notes;
