@@ -76,7 +76,7 @@ TEST(WriteCircle, WritesTfliteFiles) {
   const ir::Graph graph = ParseOrDie(
       "graph { in %x: f32[1, 4] q(u8 0.5:3)  k %w: f32[2, 4] q(u4 0.1:8) = u4 [0, 1, 2, 3, 4, 5, "
       "6, "
-      "15]  %y = fully_connected(%x, %w, -): f32[1, 2] q(u8 0.25:9)  out %y }");
+      "15]  %y = fully_connected(%x, %w): f32[1, 2] q(u8 0.25:9)  out %y }");
   ASSERT_OK(WriteCircle(graph, options, dir.File("m.tflite")));
   ASSERT_OK_AND_ASSIGN(const CircleFile file, CircleFile::Open(dir.File("m.tflite")));
   EXPECT_TRUE(file.is_tflite());
@@ -90,7 +90,7 @@ TEST(WriteCircle, KeepsToTheTargetsSize) {
   options.max_file_bytes = 100'000;
   EXPECT_THAT(WriteCircle(LargeGraph(), options, dir.File("m.circle")),
               IsUnsupported(HasSubstr("; the target takes 98 KiB")));
-  EXPECT_THAT(dir.List(), IsEmpty());
+  EXPECT_THAT(dir.List(), ::testing::IsEmpty());
 }
 
 TEST(WriteCircle, RefersToConstantsByOffsetBeyondTheLimit) {
