@@ -163,6 +163,27 @@ graph block {
 }
 )";
 
+TEST(IntegerExecutor, LaterNodesSeeWhatAnObserverPutsInAPlace) {
+  RunOptions options;
+  options.adjust = [](ir::ValueId, ir::Tensor& tensor) {
+    for (const int64_t q : tensor.Ints()) {
+      if (q == 4) tensor = IntTensor(DType::kI8, tensor.dims(), {100});
+    }
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const std::vector<ir::Tensor> out,
+                       RunText(R"(
+graph g {
+  in %x: f32[1] q(i8 1:0)
+  %a = add(%x, %x): f32[1] q(i8 1:0)
+  %y = neg(%a): f32[1] q(i8 1:0)
+  out %y
+}
+)",
+                               {IntTensor(DType::kI8, {1}, {2})}, options));
+  EXPECT_THAT(out[0].Ints(), ElementsAre(-100));
+}
+
 TEST(IntegerExecutor, IsTheSameForAnyNumberOfThreads) {
   std::mt19937 random(9);
   const std::vector<ir::Tensor> inputs = {

@@ -68,7 +68,7 @@ inline std::vector<int64_t> AllInts(ir::DType dtype) {
 // The stored results of `op`. `results`: the qparams of each.
 inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(
     const ir::Op& op, const std::vector<Operand>& operands,
-    const std::vector<ir::Quantization>& results) {
+    const std::vector<ir::Quantization>& results, Rounding rounding = Rounding::kExact) {
   ir::Graph graph;
   std::vector<ir::ValueId> ids;
   std::vector<ir::Tensor> inputs;
@@ -101,15 +101,17 @@ inline absl::StatusOr<std::vector<ir::Tensor>> RunStored(
       graph.SetQuantization(value, results[i], ir::QuantOrigin::kCircle);
     graph.AddOutput(names[i], value);
   }
-  ASSIGN_OR_RETURN(const IntegerExecutor executor, IntegerExecutor::Create(graph));
+  ASSIGN_OR_RETURN(const IntegerExecutor executor, IntegerExecutor::Create(graph, rounding));
   return executor.Run(inputs);
 }
 
 // The same for one result, as integers.
 inline absl::StatusOr<std::vector<int64_t>> RunInts(const ir::Op& op,
                                                     const std::vector<Operand>& operands,
-                                                    const ir::Quantization& result) {
-  ASSIGN_OR_RETURN(const std::vector<ir::Tensor> tensors, RunStored(op, operands, {result}));
+                                                    const ir::Quantization& result,
+                                                    Rounding rounding = Rounding::kExact) {
+  ASSIGN_OR_RETURN(const std::vector<ir::Tensor> tensors,
+                   RunStored(op, operands, {result}, rounding));
   return tensors[0].Ints();
 }
 
