@@ -18,12 +18,13 @@ bool SameQuantization(const ir::Value& a, const ir::Value& b) {
 
 // Of the type and a few elements: equal contents have equal hashes, and few others do.
 size_t SampleHash(const Tensor& tensor) {
-  constexpr int64_t kSamples = 64;
-  const int64_t last = tensor.NumElements() - 1;
-  std::vector<double> samples;
-  for (int64_t i = 0; i < std::min(kSamples, last + 1); ++i) {
-    const int64_t place = last < kSamples ? i : i * last / (kSamples - 1);
-    tensor.ReadDoubles(place, absl::MakeSpan(&samples.emplace_back(), 1));
+  constexpr int64_t kStretch = 32;
+  const int64_t total = tensor.NumElements();
+  const int64_t read = std::min(kStretch, total);
+  std::vector<double> samples(3 * read);
+  for (int64_t part = 0; part < 3; ++part) {
+    const int64_t begin = part * (total - read) / 2;
+    tensor.ReadDoubles(begin, absl::MakeSpan(samples).subspan(part * read, read));
   }
   return absl::HashOf(static_cast<int>(tensor.dtype()), tensor.dims(),
                       absl::string_view(reinterpret_cast<const char*>(samples.data()),
