@@ -320,6 +320,24 @@ Tensor Tensor::Reshaped(Dims dims) const {
     if (dims_[i] != 1 && strides_[i] != stride) packed = false;
     stride *= dims_[i];
   }
+  // Axes of one element come and go in any view.
+  if (!packed) {
+    Tensor view = AsView();
+    view.strides_.assign(dims.size(), 0);
+    size_t own = 0;
+    bool same = true;
+    for (size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] == 1) continue;
+      while (own < dims_.size() && dims_[own] == 1) ++own;
+      same = same && own < dims_.size() && dims_[own] == dims[i];
+      if (!same) break;
+      view.strides_[i] = strides_[own++];
+    }
+    if (same) {
+      view.dims_ = std::move(dims);
+      return view;
+    }
+  }
   Tensor view = (packed || NumElements() == 0 ? *this : Contiguous()).AsView();
   view.strides_ = RowMajorStrides(dims);
   view.dims_ = std::move(dims);

@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "passes/channel_order.h"
 #include "passes/channel_terms.h"
@@ -112,6 +113,46 @@ Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, 
   return table;
 }
 
+// Tables by what they are made of: most layers turn by the same numbers, so that each table is made
+// once and all show the same storage.
+class Tables {
+ public:
+  const Tensor& Of(const std::vector<const ChannelTerm*>& terms, const Ints& order, int lead_rank,
+                   float absent) {
+    std::string key;
+    const auto append = [&](const auto& number) {
+      key.append(reinterpret_cast<const char*>(&number), sizeof(number));
+    };
+    append(absent);
+    append(lead_rank);
+    for (int64_t channel : order) {
+      const ChannelTerm* term = terms[channel];
+      append(term == nullptr ? 0.0f : term->sign);
+      key.push_back(term != nullptr && term->table ? 't' : '-');
+      if (term == nullptr || !term->table) continue;
+      const Tensor& table = *term->table;
+      append(table.bytes());
+      for (int axis = 0; axis < table.rank(); ++axis) {
+        append(table.dims()[axis]);
+        append(table.strides()[axis]);
+      }
+    }
+    const auto [it, inserted] = tables_.try_emplace(std::move(key));
+    if (inserted) {
+      it->second = TableOf(terms, order, lead_rank, absent);
+      // A table that was made on the way lives as long as its key.
+      for (const ChannelTerm* term : terms) {
+        if (term != nullptr && term->table) sources_.push_back(*term->table);
+      }
+    }
+    return it->second;
+  }
+
+ private:
+  absl::flat_hash_map<std::string, Tensor> tables_;
+  std::vector<Tensor> sources_;
+};
+
 class RotaryFuser {
  public:
   RotaryFuser(Graph& graph, Report& report) : graph_(graph), report_(report) {}
@@ -167,7 +208,7 @@ class RotaryFuser {
 
   // The widest rotation that ends in y: of the sources that it can be seen from, the one farthest
   // away, since movement between them goes.
-  absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) const {
+  absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) {
     Region region(graph_, y, positions, OperandsOfChannelSum);
     absl::optional<Rotation> widest;
     while (region.NextSource()) {
@@ -177,7 +218,7 @@ class RotaryFuser {
     return widest;
   }
 
-  absl::optional<Rotation> RotationFrom(const Region& region, ValueId y) const {
+  absl::optional<Rotation> RotationFrom(const Region& region, ValueId y) {
     const Dims& from = graph_.value(region.source()).type.shape.dims();
     const Dims& to = graph_.value(y).type.shape.dims();
     // y has x's axes; those of its channels may still be apart, as pairs are.
@@ -200,8 +241,8 @@ class RotaryFuser {
                     region.Leak(/*with_source=*/false),
                     region.Leak(/*with_source=*/true),
                     order,
-                    TableOf(pairing->self, order, lead, 1),
-                    TableOf(pairing->other, order, lead, 0)};
+                    tables_.Of(pairing->self, order, lead, 1),
+                    tables_.Of(pairing->other, order, lead, 0)};
   }
 
   // Whether all of the first axis of `block` turns by the same numbers: it is an axis of heads, not
@@ -356,6 +397,7 @@ class RotaryFuser {
 
   Graph& graph_;
   Report& report_;
+  Tables tables_;
   std::vector<Rotation> rotations_;
   std::vector<Rotation*> reordered_;
 };

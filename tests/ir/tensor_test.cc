@@ -32,6 +32,18 @@ TEST(Tensor, ViewsShareBytesAndKeepTheirOwnerAlive) {
   EXPECT_THAT(view.Ints(), ElementsAre(1, 2, 3));
 }
 
+TEST(Tensor, UnitAxesComeAndGoInViews) {
+  const Tensor t = Iota({4, 3});
+  const Tensor column = t.Sliced(1, 2, 1);
+  const Tensor reshaped = column.Reshaped({1, 4});
+  EXPECT_EQ(reshaped.bytes(), column.bytes());
+  EXPECT_THAT(reshaped.strides(), ElementsAre(0, 3));
+  EXPECT_THAT(reshaped.Ints(), ElementsAre(2, 5, 8, 11));
+  EXPECT_THAT(column.Reshaped({2, 2}).Ints(), ElementsAre(2, 5, 8, 11));
+  const int swap[] = {1, 0};
+  EXPECT_THAT(t.Transposed(swap).Reshaped({3, 1, 4}).strides(), ElementsAre(1, 0, 3));
+}
+
 TEST(Tensor, ViewsMustFitTheirBytes) {
   const std::vector<uint8_t> bytes(6);
   EXPECT_THAT(Tensor::View(DType::kI16, {4}, bytes, nullptr),
