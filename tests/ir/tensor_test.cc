@@ -38,8 +38,8 @@ TEST(Tensor, UnitAxesComeAndGoInViews) {
   const Tensor reshaped = column.Reshaped({1, 4});
   EXPECT_EQ(reshaped.bytes(), column.bytes());
   EXPECT_THAT(reshaped.strides(), ElementsAre(0, 3));
-  EXPECT_THAT(reshaped.Ints(), ElementsAre(2, 5, 8, 11));
-  EXPECT_THAT(column.Reshaped({2, 2}).Ints(), ElementsAre(2, 5, 8, 11));
+  EXPECT_THAT(reshaped.Floats(), ElementsAre(2, 5, 8, 11));
+  EXPECT_THAT(column.Reshaped({2, 2}).Floats(), ElementsAre(2, 5, 8, 11));
   const int swap[] = {1, 0};
   EXPECT_THAT(t.Transposed(swap).Reshaped({3, 1, 4}).strides(), ElementsAre(1, 0, 3));
 }
