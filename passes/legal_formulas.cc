@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "base/status.h"
 #include "passes/activations.h"
 #include "passes/constants.h"
 #include "passes/legal_rule.h"
@@ -94,7 +95,9 @@ absl::StatusOr<bool> NormAsL2(Graph& graph, NodeId id, const RuleContext& contex
   const ValueId scaled = build.Add(ir::Mul{}, {unit, constant});
   RETURN_IF_ERROR(build.status());
   graph.SetQuantization(unit, *fixed, ir::QuantOrigin::kFixedRange);
-  if (ir::FindViolation(context.target, graph, *graph.Producer(unit))) return false;
+  if (const auto violation = ir::FindViolation(context.target, graph, *graph.Producer(unit))) {
+    return Unsupported("L2_NORMALIZATION breaks ", violation->clause, ": ", violation->text);
+  }
   const auto exact = quantization::ExactSplatQparams(factor, dtype);
   graph.SetQuantization(
       constant, exact ? *exact : quantization::ChooseQparams(quantization::RangeOf(factor), dtype),

@@ -171,6 +171,13 @@ Outcome LegalizeGraph(const Graph& source, const ir::Target& target,
   return outcome;
 }
 
+int CountViolations(const Graph& graph, const ir::Target& target) {
+  const std::vector<NodeId> order = graph.TopologicalOrder();
+  return static_cast<int>(std::count_if(order.begin(), order.end(), [&](NodeId id) {
+    return ir::FindViolation(target, graph, graph.node(id)).has_value();
+  }));
+}
+
 }  // namespace
 
 absl::StatusOr<bool> Legalize::Run(Graph& graph, Report& report) {
@@ -182,6 +189,8 @@ absl::StatusOr<bool> Legalize::Run(Graph& graph, Report& report) {
          {std::pair{ir::DType::kU8, ir::DType::kI8}, std::pair{ir::DType::kI8, ir::DType::kU8}}) {
       Graph shifted = graph;
       if (!ShiftZeroPoints(shifted, from, to)) continue;
+      // Searching costs more than counting: weights may be quantised anew on the way.
+      if (CountViolations(shifted, target_) >= CountViolations(graph, target_)) continue;
       Outcome outcome = LegalizeGraph(shifted, target_, options_);
       outcome.shifted = true;
       // Problems are told of the graph as it was quantised.

@@ -299,6 +299,19 @@ TEST(Legalize, LeavesIntegersOnlyWhereItMay) {
   EXPECT_THAT(RunOnText(free, text, report), HasSubstr("dequantize"));
 }
 
+TEST(Legalize, TellsWhyAnIntegerFormIsNotTaken) {
+  ForTarget strict("litert", {/*float_islands=*/false});
+  EXPECT_THAT(ErrorOnText(strict, R"(graph g {
+  in %x: f32[2, 9] q(i8 0.05:3)
+  %y = rms_norm(%x): f32[2, 9] q(i8 0.05:3)
+  out %y
+})"),
+              IsUnsupported(AllOf(
+                  HasSubstr("norm-as-l2: L2_NORMALIZATION breaks "
+                            "operators.L2_NORMALIZATION[2].max_last_dim: 'x' has the last dim 9"),
+                  HasSubstr("Without --no-float-islands they may compute in float."))));
+}
+
 TEST(Legalize, KnowsItsRules) {
   ir::Target target = *backend::LoadTarget("litert");
   EXPECT_OK(CheckRules(target));
