@@ -21,7 +21,14 @@ using ir::NodeId;
 using ir::Tensor;
 using ir::ValueId;
 
-// y = x turned: a match, with the tables in the order that the rewrite needs.
+// The partner of each channel and its two factors; a partner of -1 where it does not turn.
+struct Pairing {
+  Ints partner;
+  std::vector<absl::optional<ChannelTerm>> self;
+  std::vector<absl::optional<ChannelTerm>> other;
+};
+
+// y = x turned: a match.
 struct Rotation {
   ValueId x;
   ValueId y;
@@ -29,34 +36,26 @@ struct Rotation {
   ValueId leak;         // an inner value that is read elsewhere too, or kNoValue
   ValueId source_leak;  // the same, x included
   Ints order;
-  Tensor cos;
-  Tensor sin;
+  Pairing pairing;
   bool keeps_order = false;
   bool declined = false;
 };
 
-// The partner of each channel and its two factors; -1 where it does not turn.
-struct Pairing {
-  Ints partner;
-  std::vector<const ChannelTerm*> self;
-  std::vector<const ChannelTerm*> other;
-};
-
-absl::optional<Pairing> PairingOf(const ChannelSums& sums) {
+absl::optional<Pairing> PairingOf(ChannelSums sums) {
   Pairing pairing;
   const int count = static_cast<int>(sums.size());
   bool turns = false;
   for (int c = 0; c < count; ++c) {
-    const ChannelTerm* self = nullptr;
-    const ChannelTerm* other = nullptr;
-    for (const ChannelTerm& term : sums[c]) (term.source == c ? self : other) = &term;
-    const bool kept = sums[c].size() == 1 && self != nullptr && !self->table && self->sign == 1;
-    const bool turned = sums[c].size() == 2 && self != nullptr && other != nullptr;
+    absl::optional<ChannelTerm> self;
+    absl::optional<ChannelTerm> other;
+    for (ChannelTerm& term : sums[c]) (term.source == c ? self : other) = std::move(term);
+    const bool kept = sums[c].size() == 1 && self && !self->table && self->sign == 1;
+    const bool turned = sums[c].size() == 2 && self && other;
     if (!kept && !turned) return absl::nullopt;
     turns |= turned;
     pairing.partner.push_back(turned ? other->source : -1);
-    pairing.self.push_back(self);
-    pairing.other.push_back(other);
+    pairing.self.push_back(std::move(self));
+    pairing.other.push_back(std::move(other));
   }
   for (int c = 0; c < count; ++c) {
     if (pairing.partner[c] >= 0 && pairing.partner[pairing.partner[c]] != c) return absl::nullopt;
@@ -86,11 +85,11 @@ Ints OrderOf(const Ints& partner) {
 
 // The factors of all channels as one table [the leading axes that any of them varies over, or 1,
 // channels]; `absent` where there is no term.
-Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, int lead_rank,
-               float absent) {
+Tensor TableOf(const std::vector<absl::optional<ChannelTerm>>& terms, const Ints& order,
+               int lead_rank, float absent) {
   Dims dims(lead_rank, 1);
-  for (const ChannelTerm* term : terms) {
-    if (term == nullptr || !term->table) continue;
+  for (const absl::optional<ChannelTerm>& term : terms) {
+    if (!term || !term->table) continue;
     for (int i = 0; i < lead_rank; ++i) dims[i] = std::max(dims[i], term->table->dims()[i]);
   }
   const int64_t rows = ir::NumElements(dims);
@@ -101,9 +100,9 @@ Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, 
   float* out = table.mutable_data<float>();
   std::vector<float> column(rows);
   for (int64_t i = 0; i < channels; ++i) {
-    const ChannelTerm* term = terms[order[i]];
-    if (term == nullptr || !term->table) {
-      std::fill(column.begin(), column.end(), term == nullptr ? absent : term->sign);
+    const absl::optional<ChannelTerm>& term = terms[order[i]];
+    if (!term || !term->table) {
+      std::fill(column.begin(), column.end(), term ? term->sign : absent);
     } else {
       term->table->BroadcastTo(dims).ReadFloats(0, absl::MakeSpan(column));
       for (float& number : column) number *= term->sign;
@@ -117,8 +116,8 @@ Tensor TableOf(const std::vector<const ChannelTerm*>& terms, const Ints& order, 
 // once and all show the same storage.
 class Tables {
  public:
-  const Tensor& Of(const std::vector<const ChannelTerm*>& terms, const Ints& order, int lead_rank,
-                   float absent) {
+  const Tensor& Of(const std::vector<absl::optional<ChannelTerm>>& terms, const Ints& order,
+                   int lead_rank, float absent) {
     std::string key;
     const auto append = [&](const auto& number) {
       key.append(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -126,10 +125,10 @@ class Tables {
     append(absent);
     append(lead_rank);
     for (int64_t channel : order) {
-      const ChannelTerm* term = terms[channel];
-      append(term == nullptr ? 0.0f : term->sign);
-      key.push_back(term != nullptr && term->table ? 't' : '-');
-      if (term == nullptr || !term->table) continue;
+      const absl::optional<ChannelTerm>& term = terms[channel];
+      append(term ? term->sign : 0.0f);
+      key.push_back(term && term->table ? 't' : '-');
+      if (!term || !term->table) continue;
       const Tensor& table = *term->table;
       append(table.bytes());
       for (int axis = 0; axis < table.rank(); ++axis) {
@@ -141,8 +140,8 @@ class Tables {
     if (inserted) {
       it->second = TableOf(terms, order, lead_rank, absent);
       // A table that was made on the way lives as long as its key.
-      for (const ChannelTerm* term : terms) {
-        if (term != nullptr && term->table) sources_.push_back(*term->table);
+      for (const absl::optional<ChannelTerm>& term : terms) {
+        if (term && term->table) sources_.push_back(*term->table);
       }
     }
     return it->second;
@@ -170,8 +169,7 @@ class RotaryFuser {
       if (rotation.declined) continue;
       if (!rotation.keeps_order) {
         // Another rotation may have changed the weights that both come from.
-        const bool qparams =
-            reorderer.Apply(PlanReorder(graph_, rotation.x, std::move(rotation.order)));
+        const bool qparams = reorderer.Apply(PlanReorder(graph_, rotation.x, rotation.order));
         report_.Count("reorder-channels");
         if (qparams) {
           report_.Note(
@@ -208,7 +206,7 @@ class RotaryFuser {
 
   // The widest rotation that ends in y: of the sources that it can be seen from, the one farthest
   // away, since movement between them goes.
-  absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) {
+  absl::optional<Rotation> RotationAt(ValueId y, const std::vector<int>& positions) const {
     Region region(graph_, y, positions, OperandsOfChannelSum);
     absl::optional<Rotation> widest;
     while (region.NextSource()) {
@@ -218,16 +216,16 @@ class RotaryFuser {
     return widest;
   }
 
-  absl::optional<Rotation> RotationFrom(const Region& region, ValueId y) {
+  absl::optional<Rotation> RotationFrom(const Region& region, ValueId y) const {
     const Dims& from = graph_.value(region.source()).type.shape.dims();
     const Dims& to = graph_.value(y).type.shape.dims();
     // y has x's axes; those of its channels may still be apart, as pairs are.
     if (from.empty() || to.size() < from.size() || ir::NumElements(from) != ir::NumElements(to) ||
         !std::equal(from.begin(), from.end() - 1, to.begin()))
       return absl::nullopt;
-    const absl::optional<ChannelSums> sums = ChannelSumsOf(graph_, y, region);
+    absl::optional<ChannelSums> sums = ChannelSumsOf(graph_, y, region);
     if (!sums) return absl::nullopt;
-    const absl::optional<Pairing> pairing = PairingOf(*sums);
+    absl::optional<Pairing> pairing = PairingOf(*std::move(sums));
     if (!pairing) return absl::nullopt;
     const Ints order = OrderOf(pairing->partner);
     if (order.empty()) return absl::nullopt;
@@ -241,8 +239,7 @@ class RotaryFuser {
                     region.Leak(/*with_source=*/false),
                     region.Leak(/*with_source=*/true),
                     order,
-                    tables_.Of(pairing->self, order, lead, 1),
-                    tables_.Of(pairing->other, order, lead, 0)};
+                    *std::move(pairing)};
   }
 
   // Whether all of the first axis of `block` turns by the same numbers: it is an axis of heads, not
@@ -250,7 +247,7 @@ class RotaryFuser {
   static bool TurnsAlikeAlong(const Pairing& pairing, int lead, const Dims& block) {
     Ints same(pairing.partner.size());
     std::iota(same.begin(), same.end(), 0);
-    for (const std::vector<const ChannelTerm*>* terms : {&pairing.self, &pairing.other}) {
+    for (const auto* terms : {&pairing.self, &pairing.other}) {
       Tensor table = TableOf(*terms, same, lead, 0);
       Dims dims(table.dims().begin(), table.dims().end() - 1);
       dims.insert(dims.end(), block.begin(), block.end());
@@ -285,6 +282,12 @@ class RotaryFuser {
     }
     const ir::Quantization& q = graph_.value(rotation.x).quantization;
     for (NodeId id : rotation.nodes) {
+      for (ValueId operand : graph_.node(id).inputs) {
+        if (!graph_.IsConstant(operand) || !ir::HasQparams(graph_.value(operand).quantization))
+          continue;
+        return Decline(rotation, absl::StrCat("its table '", graph_.value(operand).name,
+                                              "' has qparams, which hold for one sign"));
+      }
       for (ValueId value : graph_.node(id).outputs) {
         const ir::Quantization& own = graph_.value(value).quantization;
         if (value == rotation.y || !ir::HasQparams(own) || own == q) continue;
@@ -366,8 +369,12 @@ class RotaryFuser {
     const ValueId swapped = build.Add(ir::Concat{axis}, {halves[1], halves[0]});
     RETURN_IF_ERROR(build.status());
     for (ValueId moved : {halves[0], halves[1], swapped}) graph_.SetQuantization(moved, q, origin);
-    const ValueId straight = build.Add(ir::Mul{}, {x, Table("rotary_cos", rotation.cos)});
-    const ValueId crossed = build.Add(ir::Mul{}, {swapped, Table("rotary_sin", rotation.sin)});
+    const ValueId straight = build.Add(
+        ir::Mul{},
+        {x, Table("rotary_cos", tables_.Of(rotation.pairing.self, rotation.order, axis, 1))});
+    const ValueId crossed = build.Add(
+        ir::Mul{}, {swapped, Table("rotary_sin",
+                                   tables_.Of(rotation.pairing.other, rotation.order, axis, 0))});
     const ValueId sum = build.Add(ir::Add{}, {straight, crossed});
     RETURN_IF_ERROR(build.status());
     const Dims dims = graph_.value(rotation.y).type.shape.dims();

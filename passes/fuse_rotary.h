@@ -14,10 +14,10 @@
 //
 // Before: rms_norm and fully_connected are fused. After: every such rotation has this one form,
 // with operands in this order. Refuses, and says so in the report: inner values with qparams of
-// their own (a Q/DQ graph: each is a rounding that must stay), an order that is no identity where q
-// and k do not turn alike, where their channels come from no weights, or where another reader could
-// tell. Leaves alone: tables that are no constants, sums of more than two terms, an odd number of
-// channels.
+// their own (a Q/DQ graph: each is a rounding that must stay), tables with qparams (of a sign that
+// changes), an order that is no identity where q and k do not turn alike, where their channels come
+// from no weights, or where another reader could tell. Leaves alone: tables that are no constants,
+// sums of more than two terms, an odd number of channels.
 #ifndef PASSES_FUSE_ROTARY_H_
 #define PASSES_FUSE_ROTARY_H_
 

@@ -286,6 +286,13 @@ INSTANTIATE_PASS_TEST(
   out %y
 })",
          kUnchanged},
+        {"tables with qparams",
+         R"(graph g {
+  in %x: f32[1, 2, 3, 4]
+  k %cos: f32[4] = [1, 2, 3, 4]
+  k %sin: f32[4] q(u8 0.1:3) = [5, 6, 7, 8])" +
+             std::string(kHalves),
+         kUnchanged},
         {"inner values with qparams of their own", R"(graph g {
   in %x: f32[2, 2] q(u8 0.1:128)
   k %cos: f32[2] q(u8 0.01:128) = [1, 1]
