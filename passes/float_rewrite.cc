@@ -55,7 +55,17 @@ std::vector<double> RewriteLog::MeanSquares(ValueId id) const {
   for (size_t i = 0; i < seen.square.size(); ++i) {
     squares.push_back(seen.MeanSquare(static_cast<int64_t>(i)));
   }
-  return squares;
+  if (!squares.empty()) return squares;
+  // Each clamp between this and its twin is one step.
+  const auto twin = same_as_.find(id);
+  return twin == same_as_.end() ? squares : MeanSquares(twin->second);
+}
+
+absl::optional<quantization::Range> RewriteLog::Seen(ValueId id) const {
+  if (statistics_ == nullptr || id >= static_cast<ValueId>(statistics_->values.size()))
+    return absl::nullopt;
+  const quantization::Range& range = statistics_->values[id].range;
+  return range.lo <= range.hi ? absl::optional<quantization::Range>(range) : absl::nullopt;
 }
 
 const std::vector<float>* RewriteLog::Stored(absl::string_view rewrite, const std::string& value) {

@@ -26,6 +26,10 @@ class RewriteLog {
   bool replays() const { return statistics_ == nullptr; }
   // Mean squares of the channels of a value that a linear reads or writes; empty where unknown.
   std::vector<double> MeanSquares(ir::ValueId id) const;
+  // The exact range of a value; nullopt where nothing was seen.
+  absl::optional<quantization::Range> Seen(ir::ValueId id) const;
+  // `id` has the same numbers as `other`, of which more may be known.
+  void SeenAlsoAs(ir::ValueId id, ir::ValueId other) { same_as_.try_emplace(id, other); }
   // What is stored for a place; null where nothing is. A place is asked for once.
   const std::vector<float>* Stored(absl::string_view rewrite, const std::string& value);
 
@@ -40,6 +44,7 @@ class RewriteLog {
 
  private:
   const quantization::Statistics* statistics_ = nullptr;
+  std::map<ir::ValueId, ir::ValueId> same_as_;
   std::map<std::pair<std::string, std::string>, std::vector<float>> stored_;
   std::vector<std::pair<std::string, std::string>> used_;
   std::vector<Entry> entries_;

@@ -8,6 +8,7 @@
 #include "passes/canonicalize.h"
 #include "passes/common_subexpressions.h"
 #include "passes/decompose_composites.h"
+#include "passes/drop_idle_clamps.h"
 #include "passes/fold_constants.h"
 #include "passes/fold_norm_gains.h"
 #include "passes/fold_position_embeddings.h"
@@ -54,7 +55,7 @@ PassList CanonicalPhase(const PipelineOptions& options) {
 }
 
 std::vector<std::string> FloatRewriteNames() {
-  return {"norm-gains", "up-down", "query-key", "value-heads"};
+  return {"norm-gains", "up-down", "query-key", "value-heads", "idle-clamps"};
 }
 
 PassList RewritePhase(const std::vector<std::string>& names, RewriteLog* log) {
@@ -62,6 +63,8 @@ PassList RewritePhase(const std::vector<std::string>& names, RewriteLog* log) {
   const auto wanted = [&](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  // First, so that the others see through them.
+  if (wanted("idle-clamps")) list.Add<DropIdleClamps>(log);
   if (wanted("norm-gains")) list.Add<FoldNormGains>(log);
   if (wanted("up-down")) list.Add<BalanceUpDown>(log);
   if (wanted("query-key")) list.Add<BalanceQueryKey>(log);
