@@ -23,7 +23,7 @@ NodeId LinearBehind(const Graph& graph, ValueId value) {
   return ir::kNoNode;
 }
 
-// Mean squares of the columns of the weights of linears, each row counted relative to its size.
+// Sums of squares of each column, over all weights that read it.
 std::vector<double> ColumnSquares(const Graph& graph, absl::Span<const ChannelOperand> weights) {
   std::vector<double> squares;
   for (const ChannelOperand& at : weights) {
