@@ -150,7 +150,9 @@ class Run {
       operands[i] = Take(inputs[i]);
       pointers[i] = &operands[i];
     }
-    if (steps_[id] != nullptr) return Publish(node.outputs[0], steps_[id]->run(pointers));
+    if (steps_[id] != nullptr) {
+      return Publish(node.outputs[0], steps_[id]->run(pointers, options_.rows));
+    }
     const int count = static_cast<int>(node.outputs.size());
     auto results =
         options_.reference
@@ -202,10 +204,6 @@ absl::StatusOr<FloatExecutor> FloatExecutor::Create(const ir::Graph& graph) {
   }
   for (const ir::GraphOutput& output : graph.outputs()) ++executor.uses_[output.value];
   executor.fused_ = FindFusedSteps(graph);
-  executor.fused_at_.assign(graph.num_nodes(), -1);
-  for (size_t i = 0; i < executor.fused_.size(); ++i) {
-    executor.fused_at_[executor.fused_[i].last] = static_cast<int>(i);
-  }
   return executor;
 }
 
@@ -214,10 +212,11 @@ absl::StatusOr<std::vector<Tensor>> FloatExecutor::Run(absl::Span<const Tensor> 
   if (inputs.size() != graph_->inputs().size()) {
     return InvalidInput(inputs.size(), " tensors for ", graph_->inputs().size(), " graph inputs");
   }
-  const bool fuse = !options.observe && !options.adjust && !options.reference;
+  const bool unseen = !options.observe && !options.adjust;
   std::vector<const FusedStep*> steps(graph_->num_nodes(), nullptr);
-  for (NodeId id = 0; fuse && id < graph_->num_nodes(); ++id) {
-    if (fused_at_[id] >= 0) steps[id] = &fused_[fused_at_[id]];
+  for (const FusedStep& step : fused_) {
+    const bool hooked = options.rows != nullptr && !step.inside.empty();
+    if (!options.reference && (unseen || hooked)) steps[step.last] = &step;
   }
   evaluator::Run run(*graph_, uses_, std::move(steps), options);
   for (size_t i = 0; i < inputs.size(); ++i) {

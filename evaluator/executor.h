@@ -25,6 +25,9 @@ struct RunOptions {
   // Called after `observe` for the same values: may replace the data, which must keep its dtype and
   // shape, before anything reads it. Simulated quantisation is done with it.
   Adjust adjust;
+  // With `observe` or `adjust`: sees the values inside attention in their place, which is then
+  // evaluated in tiles (FusedStep::inside). Null: operator by operator, each result whole.
+  RowsHook rows;
   // Only EvaluateNode's plain loops, node by node, instead of the fast kernels.
   bool reference = false;
 };
@@ -54,7 +57,6 @@ class FloatExecutor {
   const ir::Graph* graph_;
   std::vector<int> uses_;  // of each value, by the nodes that the outputs need, and by the outputs
   std::vector<FusedStep> fused_;
-  std::vector<int> fused_at_;  // of each node that ends a step, the step; else -1
 };
 
 }  // namespace g4c::evaluator

@@ -38,7 +38,7 @@ Tensor BiasRows(const Tensor& bias, const Dims& logits) {
 }  // namespace
 
 Tensor FastAttention(const Tensor& given_q, const Tensor& given_k, const Tensor& given_v,
-                     const Tensor* bias, float beta, const Dims& dims) {
+                     const Tensor* bias, float beta, const Dims& dims, const AttentionHook& hook) {
   const Dims batch = BroadcastLead(BroadcastLead(Lead(given_q), Lead(given_k)), Lead(given_v));
   const Tensor q = BroadcastBatch(AsMatrices(given_q), batch);
   // Both are read once a tile, which is two thirds faster from rows that lie side by side than from
@@ -69,20 +69,37 @@ Tensor FastAttention(const Tensor& given_q, const Tensor& given_k, const Tensor&
     } else {
       std::fill(weights.begin(), weights.end(), 0.0f);
     }
+    const auto bias_row = [&](int64_t i) -> const float* {
+      if (bias == nullptr) return nullptr;
+      return MatrixAt(added, at.index()).data + (row + i) * added.strides()[batch.size()];
+    };
+    const auto show = [&](AttentionStage stage) {
+      hook(stage, matrix * m + row, absl::MakeSpan(weights));
+    };
     double sums[kRows];
-    for (int64_t i = 0; i < rows; ++i) {
-      float* weight = weights.data() + i * n;
-      const float* bias_row = nullptr;
-      if (bias != nullptr) {
-        bias_row = MatrixAt(added, at.index()).data + (row + i) * added.strides()[batch.size()];
+    if (hook == nullptr) {
+      for (int64_t i = 0; i < rows; ++i) {
+        float* weight = weights.data() + i * n;
+        const float max = BiasedMaxRow(weight, bias_row(i), n, beta);
+        sums[i] = ExpSumRow(weight, n, max);
       }
-      const float max = BiasedMaxRow(weight, bias_row, n, beta);
-      sums[i] = ExpSumRow(weight, n, max);
+    } else {
+      show(AttentionStage::kLogits);
+      if (bias != nullptr) {
+        for (int64_t i = 0; i < rows; ++i) {
+          BiasedMaxRow(weights.data() + i * n, bias_row(i), n, 1.0f);
+        }
+        show(AttentionStage::kBiased);
+      }
+      for (int64_t i = 0; i < rows; ++i) {
+        SoftmaxRow(weights.data() + i * n, weights.data() + i * n, n, beta);
+      }
+      show(AttentionStage::kWeights);
     }
     float* result = to + (matrix * m + row) * e;
     const Matrix left = {weights.data(), /*transposed=*/false, n};
     Sgemm(left, 0, MatrixAt(v, at.index()), 0, rows, e, n, 1.0f, 0.0f, result, e);
-    for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t i = 0; hook == nullptr && i < rows; ++i) {
       ScaleRow(result + i * e, e, static_cast<float>(1.0 / sums[i]));
     }
   });

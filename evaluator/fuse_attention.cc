@@ -51,6 +51,8 @@ struct Match {
   Product logits;
   ValueId bias = ir::kNoValue;
   float beta = 1;
+  // By AttentionStage.
+  ValueId stages[3] = {ir::kNoValue, ir::kNoValue, ir::kNoValue};
   Operand v{};
   std::vector<NodeId> nodes;
 };
@@ -61,6 +63,7 @@ absl::optional<Match> MatchAttention(const Graph& graph, NodeId last) {
   if (!weighted.has_value() || weighted->left.swap) return absl::nullopt;
   Match match;
   match.v = weighted->right;
+  match.stages[static_cast<int>(AttentionStage::kWeights)] = weighted->left.value;
   match.nodes = {last};
   // The producer of a value that only the step reads.
   const auto inside = [&](ValueId value) -> const ir::Node* {
@@ -92,6 +95,7 @@ absl::optional<Match> MatchAttention(const Graph& graph, NodeId last) {
       const ValueId product = producer->inputs[side];
       if (!AsProduct(graph, graph.value(product).producer).has_value()) continue;
       match.bias = producer->inputs[1 - side];
+      match.stages[static_cast<int>(AttentionStage::kBiased)] = logits;
       if (graph.value(product).type.shape != shape || !IsStaticF32(graph.value(match.bias))) {
         return absl::nullopt;
       }
@@ -104,6 +108,7 @@ absl::optional<Match> MatchAttention(const Graph& graph, NodeId last) {
   const absl::optional<Product> product = AsProduct(graph, match.nodes.back());
   if (!product.has_value()) return absl::nullopt;
   match.logits = *product;
+  match.stages[static_cast<int>(AttentionStage::kLogits)] = logits;
   return match;
 }
 
@@ -122,11 +127,24 @@ void AppendAttentionSteps(const Graph& graph, const std::vector<NodeId>& order,
     step.last = id;
     step.inputs = {match->logits.left.value, match->logits.right.value, match->v.value};
     if (match->bias != ir::kNoValue) step.inputs.push_back(match->bias);
-    step.run = [match = *match, dims = graph.value(graph.node(id).outputs[0]).type.shape.dims()](
-                   absl::Span<Tensor* const> operands) {
+    const ir::Dims dims = graph.value(graph.node(id).outputs[0]).type.shape.dims();
+    const ir::Dims& logits = graph.value(match->stages[0]).type.shape.dims();
+    // Of a v with more matrices the rows of the logits would come several times.
+    if (ir::NumElements(dims) * logits.back() == ir::NumElements(logits) * dims.back()) {
+      for (const ValueId stage : match->stages) {
+        if (stage != ir::kNoValue) step.inside.push_back(stage);
+      }
+    }
+    step.run = [match = *match, dims](absl::Span<Tensor* const> operands, const RowsHook& hook) {
+      AttentionHook by_stage;
+      if (hook != nullptr) {
+        by_stage = [&](AttentionStage stage, int64_t row, absl::Span<float> rows) {
+          hook(match.stages[static_cast<int>(stage)], row, rows);
+        };
+      }
       return FastAttention(match.logits.left.Of(*operands[0]), match.logits.right.Of(*operands[1]),
                            match.v.Of(*operands[2]), operands.size() > 3 ? operands[3] : nullptr,
-                           match.beta, dims);
+                           match.beta, dims, by_stage);
     };
     steps.push_back(std::move(step));
   }

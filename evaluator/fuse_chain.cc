@@ -146,7 +146,7 @@ class ChainFinder {
     step.last = chain.nodes.back();
     step.inputs = inputs_;
     for (const NodeId id : chain.nodes) taken_[id] = true;
-    step.run = [chain = std::move(chain)](absl::Span<Tensor* const> operands) {
+    step.run = [chain = std::move(chain)](absl::Span<Tensor* const> operands, const RowsHook&) {
       return RunChain(chain, operands);
     };
     return step;

@@ -12,18 +12,26 @@
 
 namespace g4c::evaluator {
 
+// Looks at whole rows of the last axis of a value, and may change them before anything reads them:
+// row `row` and those behind it, counted in row-major order. Different rows on different threads.
+using RowsHook = std::function<void(ir::ValueId, int64_t row, absl::Span<float> rows)>;
+
 // Computes the one result of node `last` from `inputs`, which are what the nodes of the step read
 // from outside, each as often as they read it. A value between two of its nodes has no other reader
 // and is no output. An operand whose storage nobody else shares may be overwritten.
 struct FusedStep {
   ir::NodeId last;
   std::vector<ir::ValueId> inputs;
-  std::function<ir::Tensor(absl::Span<ir::Tensor* const> operands)> run;
+  // Values between its nodes whose rows a hook can see; empty where some cannot be seen.
+  std::vector<ir::ValueId> inside;
+  // `hook` may be null.
+  std::function<ir::Tensor(absl::Span<ir::Tensor* const> operands, const RowsHook& hook)> run;
 };
 
 // The steps of a graph, no node in two of them; only nodes that the outputs need and whose types
 // are static and f32:
-//   attention   batch_matmul [-> add] -> softmax -> batch_matmul, in tiles (fast_attention.h)
+//   attention   batch_matmul [-> add] -> softmax -> batch_matmul, in tiles (fast_attention.h); each
+//               value between them may go through a hook
 //   chain       a product, or any value, then operators that work element by element or, where
 //               whole rows are at hand, rms_norm, each on the one before: a tile goes through all
 //               of them while it is in the cache. The same bits as one after the other.

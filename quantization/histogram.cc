@@ -85,8 +85,9 @@ BlockObserver::BlockObserver()
     : lowest_(std::numeric_limits<int32_t>::max()),
       highest_(std::numeric_limits<int32_t>::lowest()) {}
 
-void BlockObserver::Add(absl::Span<const float> elements, bool buckets) {
+float BlockObserver::Add(absl::Span<const float> elements, bool buckets) {
   if (buckets && counts_.empty()) counts_.resize(kTables * kBuckets);
+  int32_t highest = std::numeric_limits<int32_t>::lowest();
   int32_t found[kBlock];
   const int64_t total = static_cast<int64_t>(elements.size());
   for (int64_t begin = 0; begin < total; begin += kBlock) {
@@ -94,7 +95,7 @@ void BlockObserver::Add(absl::Span<const float> elements, bool buckets) {
     const float* block = elements.data() + begin;
     const BlockSummary summary = Summarise(block, count);
     lowest_ = std::min(lowest_, summary.lowest);
-    highest_ = std::max(highest_, summary.highest);
+    highest = std::max(highest, summary.highest);
     finite_ = finite_ && summary.largest_magnitude < kInfinity;
     if (!buckets) continue;
     FindBuckets(block, count, found);
@@ -107,6 +108,8 @@ void BlockObserver::Add(absl::Span<const float> elements, bool buckets) {
     }
     if (i < count) ++even[found[i]];
   }
+  highest_ = std::max(highest_, highest);
+  return FloatOfKey(highest);
 }
 
 Range BlockObserver::range() const {

@@ -35,8 +35,8 @@ class BlockObserver {
   BlockObserver();
 
   // Minimum, maximum and whether all are finite; with `buckets` also the counts. At most 2^32
-  // elements in all.
-  void Add(absl::Span<const float> elements, bool buckets);
+  // elements in all. Returns the largest of these elements; -0 is 0.
+  float Add(absl::Span<const float> elements, bool buckets);
 
   bool finite() const { return finite_; }
   // Empty where nothing was added; -0 is 0.

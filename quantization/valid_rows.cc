@@ -160,31 +160,37 @@ int64_t ValidRows::NumRows(const ir::Tensor& data) {
 void ValidRows::VisitRows(ir::ValueId value, const ir::Tensor& data, int64_t begin, int64_t end,
                           absl::FunctionRef<void(absl::Span<const float>)> visit) const {
   if (begin >= end) return;
-  const float* elements = data.data<float>();
   const int64_t width = data.rank() == 0 ? 1 : data.dims().back();
-  if (patch_axes_.empty() || patch_axes_[value].empty() || data.rank() == 0) {
-    return visit({elements + begin * width, static_cast<size_t>((end - begin) * width)});
-  }
+  VisitRows(value, data.dims(), begin,
+            {data.data<float>() + begin * width, static_cast<size_t>((end - begin) * width)},
+            visit);
+}
+
+void ValidRows::VisitRows(ir::ValueId value, const ir::Dims& dims, int64_t begin,
+                          absl::Span<const float> rows,
+                          absl::FunctionRef<void(absl::Span<const float>)> visit) const {
+  if (rows.empty()) return;
+  if (patch_axes_.empty() || patch_axes_[value].empty() || dims.empty()) return visit(rows);
   const std::vector<int>& axes = patch_axes_[value];
-  const int last = data.rank() - 1;
+  const int last = static_cast<int>(dims.size()) - 1;
   const bool last_is_patches = axes.back() == last;
   const int batch_axis = batch_axis_[value];
-  const ir::Dims outer(data.dims().begin(), data.dims().end() - 1);
+  const size_t width = static_cast<size_t>(dims.back());
+  const ir::Dims outer(dims.begin(), dims.end() - 1);
   ir::StridedIndex index(outer, ir::RowMajorStrides(outer), begin);
-  for (int64_t row = begin; row < end; index.Next(), ++row) {
+  for (; !rows.empty(); index.Next(), rows.remove_prefix(width)) {
     const int64_t batch = batch_axis < 0 ? 0 : index.index()[batch_axis];
     const std::vector<bool>& valid = valid_[batch];
     const bool visible = std::all_of(axes.begin(), axes.end(), [&](int axis) {
       return axis == last || valid[index.index()[axis]];
     });
     if (!visible) continue;
-    const float* start = elements + row * width;
     if (!last_is_patches) {
-      visit({start, static_cast<size_t>(width)});
+      visit(rows.subspan(0, width));
       continue;
     }
     for (const Run& run : runs_[batch]) {
-      visit({start + run.begin, static_cast<size_t>(run.end - run.begin)});
+      visit(rows.subspan(static_cast<size_t>(run.begin), static_cast<size_t>(run.end - run.begin)));
     }
   }
 }

@@ -54,6 +54,10 @@ class ValidRows {
   static int64_t NumRows(const ir::Tensor& data);
   void VisitRows(ir::ValueId value, const ir::Tensor& data, int64_t begin, int64_t end,
                  absl::FunctionRef<void(absl::Span<const float>)> visit) const;
+  // The same for consecutive rows, of which the first is row `begin` of a value of shape `dims`.
+  void VisitRows(ir::ValueId value, const ir::Dims& dims, int64_t begin,
+                 absl::Span<const float> rows,
+                 absl::FunctionRef<void(absl::Span<const float>)> visit) const;
 
  private:
   struct Run {

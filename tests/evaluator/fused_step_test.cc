@@ -1,6 +1,8 @@
 #include "evaluator/fused_step.h"
 
 #include <cmath>
+#include <map>
+#include <mutex>
 
 #include "evaluator/executor.h"
 #include "literal.h"
@@ -27,6 +29,51 @@ std::vector<std::string> Steps(const ir::Graph& graph) {
   return texts;
 }
 
+// Runs with hooks for rows and whole values: what each value is on its way, pieced together from
+// tiles where it is seen in tiles. `hook` may change rows; it gets each of them once.
+std::map<std::string, std::vector<float>> SeenValues(const ir::Graph& graph, const RowsHook& hook,
+                                                     bool in_tiles) {
+  std::map<std::string, std::vector<float>> seen;
+  std::mutex mutex;
+  RunOptions options;
+  options.adjust = [&](ir::ValueId id, ir::Tensor& data) {
+    std::vector<float> elements = data.Floats();
+    hook(id, 0, absl::MakeSpan(elements));
+    data = ir::Tensor::Of<float>(ir::DType::kF32, data.dims(), elements);
+    seen[graph.value(id).name] = elements;
+    return absl::OkStatus();
+  };
+  if (in_tiles) {
+    options.rows = [&](ir::ValueId id, int64_t row, absl::Span<float> rows) {
+      hook(id, row, rows);
+      const std::lock_guard<std::mutex> lock(mutex);
+      const ir::Dims& dims = graph.value(id).type.shape.dims();
+      std::vector<float>& whole = seen[graph.value(id).name];
+      whole.resize(ir::NumElements(dims), -1e9f);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        float& element = whole[row * dims.back() + static_cast<int64_t>(i)];
+        EXPECT_EQ(element, -1e9f) << "seen twice";
+        element = rows[i];
+      }
+    };
+  }
+  EXPECT_TRUE(FloatExecutor::Create(graph)->Run(SeededInputs(graph, 3), options).ok());
+  return seen;
+}
+
+// What a hook sees in tiles, and what becomes of its changes, is what it sees operator by operator.
+void ExpectSameInTiles(const ir::Graph& graph, const RowsHook& hook) {
+  const auto whole = SeenValues(graph, hook, false), tiles = SeenValues(graph, hook, true);
+  ASSERT_EQ(whole.size(), tiles.size());
+  for (const auto& [name, want] : whole) {
+    const std::vector<float>& got = tiles.at(name);
+    ASSERT_EQ(got.size(), want.size()) << name;
+    float largest = 0;
+    for (const float value : want) largest = std::max(largest, std::abs(value));
+    for (size_t k = 0; k < want.size(); ++k) EXPECT_NEAR(got[k], want[k], 1e-6 * largest) << name;
+  }
+}
+
 // The steps of a graph, which must give what the nodes give one by one: the same up to the order of
 // the sums of attention, 1e-6 of the largest magnitude at these sizes.
 std::vector<std::string> StepsOf(absl::string_view body) {
@@ -44,6 +91,10 @@ std::vector<std::string> StepsOf(absl::string_view body) {
     for (const float value : s) largest = std::max(largest, std::abs(value));
     for (size_t k = 0; k < f.size(); ++k) EXPECT_NEAR(f[k], s[k], 1e-6 * largest);
   }
+  ExpectSameInTiles(graph, [](ir::ValueId, int64_t, absl::Span<float>) {});
+  ExpectSameInTiles(graph, [](ir::ValueId id, int64_t, absl::Span<float> rows) {
+    for (float& x : rows) x *= id % 2 == 0 ? 0.5f : 0.75f;
+  });
   return Steps(graph);
 }
 
@@ -66,6 +117,39 @@ TEST(FusedStep, Attention) {
   %o = matmul(%w, %x): f32[2, 6, 6]
   out %o)"),
               ElementsAre("o(x, x, x)"));
+}
+
+TEST(FusedStep, AttentionIsSeenInTiles) {
+  // More rows than one tile has, in several matrices.
+  const ir::Graph graph = ParseOrDie(R"(graph g {
+  in  %q: f32[2, 101, 8]
+  in  %k: f32[1, 8, 67]
+  in  %v: f32[67, 4]
+  k   %mask: f32[67] = seeded(1)
+  %s = matmul(%q, %k): f32[2, 101, 67]
+  %b = add(%s, %mask): f32[2, 101, 67]
+  %w = softmax(%b) {beta: 0.5}: f32[2, 101, 67]
+  %o = matmul(%w, %v): f32[2, 101, 4]
+  out %o
+})");
+  ExpectSameInTiles(graph, [](ir::ValueId, int64_t, absl::Span<float> rows) {
+    for (float& x : rows) x *= 0.75f;
+  });
+  ASSERT_EQ(FindFusedSteps(graph).size(), 1u);
+  EXPECT_EQ(FindFusedSteps(graph)[0].inside.size(), 3u);
+  // Where v has more matrices than the logits, their rows would come twice: nothing is shown.
+  const ir::Graph wide = ParseOrDie(R"(graph g {
+  in  %q: f32[5, 8]
+  in  %v: f32[2, 7, 4]
+  k   %k: f32[8, 7] = seeded(1)
+  %s = matmul(%q, %k): f32[5, 7]
+  %w = softmax(%s): f32[5, 7]
+  %o = matmul(%w, %v): f32[2, 5, 4]
+  out %o
+})");
+  ExpectSameInTiles(wide, [](ir::ValueId, int64_t, absl::Span<float>) {});
+  ASSERT_EQ(FindFusedSteps(wide).size(), 1u);
+  EXPECT_TRUE(FindFusedSteps(wide)[0].inside.empty());
 }
 
 TEST(FusedStep, NoAttention) {

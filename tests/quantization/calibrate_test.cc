@@ -4,8 +4,13 @@
 
 #include <cmath>
 
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "attention_graph.h"
 #include "base/parallel.h"
+#include "evaluator/executor.h"
+#include "quantization/row_observer.h"
+#include "quantization/valid_rows.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
 
@@ -150,6 +155,88 @@ TEST(Statistics, AreTheSameForAnyNumberOfThreads) {
   // Two orders of adding 6000 doubles near 1.
   EXPECT_NEAR(x.channels.Mean(7), sum / 6000, 1e-12);
   EXPECT_NEAR(x.channels.MeanSquare(7), square / 6000, 1e-12);
+}
+
+// Two heads over 100 patches, of which 90 are valid: more rows than a tile of attention has.
+constexpr char kTiles[] = R"(graph g {
+  in  %q: f32[1, 2, 100, 8]
+  in  %k: f32[1, 2, 8, 100]
+  in  %v: f32[1, 2, 100, 8]
+  k   %mask: f32[1, 1, 1, 100] = MASK
+  %logits = batch_matmul(%q, %k): f32[1, 2, 100, 100]
+  %sum = add(%logits, %mask): f32[1, 2, 100, 100]
+  %p = softmax(%sum): f32[1, 2, 100, 100]
+  %o = batch_matmul(%p, %v): f32[1, 2, 100, 8]
+  out %o
+})";
+
+class SeededSamples : public Samples {
+ public:
+  explicit SeededSamples(const ir::Graph& graph) : graph_(graph) {}
+  int64_t size() const override { return 2; }
+  absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
+    return SeededInputs(graph_, index);
+  }
+
+ private:
+  const ir::Graph& graph_;
+};
+
+TEST(GatherStatistics, SeesAttentionInTilesAsItSeesWholeValues) {
+  std::vector<int> mask(100, 0);
+  for (int i = 90; i < 100; ++i) mask[i] = -100;
+  const ir::Graph graph = ParseOrDie(
+      absl::StrReplaceAll(kTiles, {{"MASK", absl::StrCat("[", absl::StrJoin(mask, ", "), "]")}}));
+  const SeededSamples samples(graph);
+  const Statistics gathered = Gather(graph, samples);
+
+  // The same values, pieced together and observed as wholes.
+  const StatisticsPlan plan(graph);
+  Statistics whole = plan.Empty();
+  ASSERT_OK_AND_ASSIGN(const ValidRows valid, ValidRows::Find(graph));
+  RowObserver observer(valid, plan, whole);
+  const ir::ValueId logits = ValueNamed(graph, "logits");
+  ir::Tensor pieces;
+  evaluator::RunOptions options;
+  options.rows = [&](ir::ValueId id, int64_t row, absl::Span<float> rows) {
+    if (id == logits) std::copy(rows.begin(), rows.end(), pieces.mutable_data<float>() + row * 100);
+  };
+  options.observe = [&](ir::ValueId id, const ir::Tensor& data) {
+    EXPECT_TRUE(observer.AddAll(id, data));
+    return absl::OkStatus();
+  };
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    pieces = ir::Tensor::Allocate(ir::DType::kF32, {1, 2, 100, 100});
+    ASSERT_OK_AND_ASSIGN(const auto inputs, samples.Get(i));
+    EXPECT_OK(evaluator::FloatExecutor::Create(graph)->Run(inputs, options).status());
+    EXPECT_TRUE(observer.AddAll(logits, pieces));
+  }
+  whole.samples = gathered.samples;
+  EXPECT_EQ(gathered, whole);
+  EXPECT_EQ(gathered.Of(logits)->count, 2u * 2 * 90 * 90);
+  EXPECT_TRUE(std::isfinite(gathered.Of(logits)->lowest_row_max));
+}
+
+TEST(GatherStatistics, NamesTheLogitsThatAreNotFinite) {
+  std::vector<int> mask(100, 0);
+  mask[99] = -100;
+  const ir::Graph graph = ParseOrDie(
+      absl::StrReplaceAll(kTiles, {{"MASK", absl::StrCat("[", absl::StrJoin(mask, ", "), "]")}}));
+  class Large : public SeededSamples {
+   public:
+    using SeededSamples::SeededSamples;
+    absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t) const override {
+      const auto splat = [](ir::Dims dims) {
+        const std::vector<float> elements(ir::NumElements(dims), 1e20f);
+        return ir::Tensor::Of<float>(ir::DType::kF32, dims, elements);
+      };
+      return std::vector<ir::Tensor>{splat({1, 2, 100, 8}), splat({1, 2, 8, 100}),
+                                     splat({1, 2, 100, 8})};
+    }
+  };
+  Statistics statistics = StatisticsPlan(graph).Empty();
+  EXPECT_THAT(GatherStatistics(graph, Large(graph), {}, statistics).status(),
+              IsInvalidInput(HasSubstr("sample 0 makes value 'logits' NaN or infinite")));
 }
 
 TEST(GatherStatistics, SkipsWhatIsCountedAndCountsRepeatsAsOftenAsTheyCome) {
