@@ -1,4 +1,9 @@
 // Operators that make data: constants, shapes, indices.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
 #include "frontend/op_registry.h"
 
 namespace g4c::frontend {
@@ -17,6 +22,14 @@ absl::Status ImportShape(NodeContext& node) {
   return node.Return(op, {node.Input(0)});
 }
 
+// Of a Constant: one of them is its value.
+constexpr std::pair<const char*, AttributeProto::AttributeType> kConstantValues[] = {
+    {"value", AttributeProto::TENSOR},          {"value_float", AttributeProto::FLOAT},
+    {"value_int", AttributeProto::INT},         {"value_floats", AttributeProto::FLOATS},
+    {"value_ints", AttributeProto::INTS},       {"value_string", AttributeProto::STRING},
+    {"value_strings", AttributeProto::STRINGS}, {"sparse_value", AttributeProto::SPARSE_TENSOR},
+};
+
 // The product of the dims.
 absl::Status ImportSize(NodeContext& node) {
   ASSIGN_OR_RETURN(const ir::ValueId dims, node.Emit(ir::ShapeOf{}, {node.Input(0)}));
@@ -25,6 +38,13 @@ absl::Status ImportSize(NodeContext& node) {
 }
 
 absl::Status ImportConstant(NodeContext& node) {
+  std::vector<std::string> values;
+  for (const auto& [name, type] : kConstantValues) {
+    if (node.Find(name, type) != nullptr) values.push_back(name);
+  }
+  if (values.size() > 1) {
+    return InvalidInput("it has several values: ", absl::StrJoin(values, ", "));
+  }
   if (const auto* value = node.Find("value", AttributeProto::TENSOR)) {
     ASSIGN_OR_RETURN(ir::Tensor tensor, node.ImportTensor(*value));
     return node.ReturnConstant(std::move(tensor));
@@ -44,14 +64,8 @@ absl::Status ImportConstant(NodeContext& node) {
     return node.ReturnConstant(
         ir::Tensor::I64(std::vector<int64_t>(value->ints().begin(), value->ints().end())));
   }
-  for (const auto& [name, type] : {std::pair("value_string", AttributeProto::STRING),
-                                   std::pair("value_strings", AttributeProto::STRINGS),
-                                   std::pair("sparse_value", AttributeProto::SPARSE_TENSOR)}) {
-    if (node.Find(name, type) != nullptr) {
-      return Unsupported("a constant with the attribute '", name, "'");
-    }
-  }
-  return InvalidInput("it has no value");
+  if (values.empty()) return InvalidInput("it has no value");
+  return Unsupported("a constant with the attribute '", values[0], "'");
 }
 
 // (shape) -> one element, f32 0 by default, in all places.

@@ -119,3 +119,12 @@ def test_compare_of_a_file_with_itself_has_no_difference(tmp_path):
 
 def test_version_names_the_commit():
     assert command("--version").stdout.strip()
+
+
+def test_instruction_sets():
+    run = command(ENCODER, "--isa", "sse5", "-o", "out.circle")
+    assert run.returncode == 1 and all(name in run.stderr for name in ("sse41", "avx", "avx2", "avx512"))
+    # Those that this machine lacks are the command line's fault, too.
+    for name in ("sse41", "avx", "avx2", "avx512"):
+        run = command(ENCODER, "--isa", name, *GRID, "--explain", "inputs_embeds")
+        assert run.returncode == 0 or (run.returncode == 1 and "does not have the instruction set" in run.stderr)

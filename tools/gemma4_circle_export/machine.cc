@@ -11,7 +11,9 @@ namespace g4c::tools {
 absl::Status ApplyMachineOptions(const MachineOptions& options) {
   if (options.jobs > 0) SetNumThreads(options.jobs);
   if (options.quiet) Progress::Disable();
-  return options.isa.empty() ? absl::OkStatus() : evaluator::PinIsa(options.isa);
+  if (options.isa.empty()) return absl::OkStatus();
+  const absl::Status status = evaluator::PinIsa(options.isa);
+  return status.ok() ? status : UsageError("--isa: ", status.message());
 }
 
 uint64_t PeakResidentBytes() {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "evaluator/isa.h"
 #include "gemma4_circle_export/float_rewrites.h"
 #include "gemma4_circle_export/version.h"
 #include "passes/pipeline.h"
@@ -76,8 +77,9 @@ void AddMachineOptions(CLI::App& app, MachineOptions& options) {
   app.add_option("--jobs", options.jobs, "threads (default: all cores)")
       ->check(CLI::PositiveNumber);
   app.add_option("--isa", options.isa,
-                 "pin the instruction set of float arithmetic: sse41, avx2 or avx512")
-      ->check(CLI::IsMember({"sse41", "avx2", "avx512"}));
+                 absl::StrCat("pin the instruction set of float arithmetic: ",
+                              absl::StrJoin(evaluator::IsaNames(), ", ")))
+      ->check(CLI::IsMember(evaluator::IsaNames()));
   app.add_flag("--quiet", options.quiet, "print errors only");
   app.add_flag("--verbose", options.verbose, "print passes, times and what was declined");
 }
