@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "evaluator/elements.h"
@@ -39,6 +41,16 @@ void KeepFreedBlocks() {
     return true;
   }();
   (void)done;
+}
+
+// Whether somebody wants to see a value.
+bool Wants(const RunOptions& options, ValueId id) {
+  if (options.wants) return options.wants(id);
+  return options.observe || options.adjust || options.rows;
+}
+
+bool WantsAny(const RunOptions& options, absl::Span<const ValueId> ids) {
+  return std::any_of(ids.begin(), ids.end(), [&](ValueId id) { return Wants(options, id); });
 }
 
 // One evaluation: the data of the values that are known and still needed.
@@ -151,7 +163,8 @@ class Run {
       pointers[i] = &operands[i];
     }
     if (steps_[id] != nullptr) {
-      return Publish(node.outputs[0], steps_[id]->run(pointers, options_.rows));
+      const bool seen = steps_[id]->shows && WantsAny(options_, steps_[id]->inside);
+      return Publish(node.outputs[0], steps_[id]->run(pointers, seen ? options_.rows : nullptr));
     }
     const int count = static_cast<int>(node.outputs.size());
     auto results =
@@ -171,8 +184,10 @@ class Run {
   }
 
   absl::Status Publish(ValueId id, Tensor data) {
-    if (options_.observe) RETURN_IF_ERROR(options_.observe(id, data));
-    if (options_.adjust) RETURN_IF_ERROR(options_.adjust(id, data));
+    if (Wants(options_, id)) {
+      if (options_.observe) RETURN_IF_ERROR(options_.observe(id, data));
+      if (options_.adjust) RETURN_IF_ERROR(options_.adjust(id, data));
+    }
     if (uses_left_[id] > 0) data_[id] = std::move(data);
     return absl::OkStatus();
   }
@@ -212,11 +227,10 @@ absl::StatusOr<std::vector<Tensor>> FloatExecutor::Run(absl::Span<const Tensor> 
   if (inputs.size() != graph_->inputs().size()) {
     return InvalidInput(inputs.size(), " tensors for ", graph_->inputs().size(), " graph inputs");
   }
-  const bool unseen = !options.observe && !options.adjust;
   std::vector<const FusedStep*> steps(graph_->num_nodes(), nullptr);
   for (const FusedStep& step : fused_) {
-    const bool hooked = options.rows != nullptr && !step.inside.empty();
-    if (!options.reference && (unseen || hooked)) steps[step.last] = &step;
+    const bool hooked = options.rows != nullptr && step.shows;
+    if (!options.reference && (hooked || !WantsAny(options, step.inside))) steps[step.last] = &step;
   }
   evaluator::Run run(*graph_, uses_, std::move(steps), options);
   for (size_t i = 0; i < inputs.size(); ++i) {

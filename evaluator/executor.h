@@ -25,8 +25,11 @@ struct RunOptions {
   // Called after `observe` for the same values: may replace the data, which must keep its dtype and
   // shape, before anything reads it. Simulated quantisation is done with it.
   Adjust adjust;
-  // With `observe` or `adjust`: sees the values inside attention in their place, which is then
-  // evaluated in tiles (FusedStep::inside). Null: operator by operator, each result whole.
+  // Values that `observe` and `adjust` are called for; null: all. Operators with no such value
+  // between them may be evaluated as one.
+  std::function<bool(ir::ValueId)> wants;
+  // Sees the values inside attention in the place of `observe` and `adjust`: attention is then
+  // evaluated in tiles (FusedStep::shows). Null: operator by operator, each result whole.
   RowsHook rows;
   // Only EvaluateNode's plain loops, node by node, instead of the fast kernels.
   bool reference = false;
@@ -36,7 +39,7 @@ struct RunOptions {
 // and qparams is dequantised, one with real data is used as its real data. Of a `choose` only the
 // chosen branch is evaluated.
 //
-// A value's data is released after its last use. Where nothing is observed or adjusted, several
+// A value's data is released after its last use. Where nobody wants what is between them, several
 // nodes are evaluated as one (evaluator/fused_step.h), which changes the order of sums. Results are
 // the same bytes for any number of threads.
 class FloatExecutor {

@@ -130,10 +130,9 @@ void AppendAttentionSteps(const Graph& graph, const std::vector<NodeId>& order,
     const ir::Dims dims = graph.value(graph.node(id).outputs[0]).type.shape.dims();
     const ir::Dims& logits = graph.value(match->stages[0]).type.shape.dims();
     // Of a v with more matrices the rows of the logits would come several times.
-    if (ir::NumElements(dims) * logits.back() == ir::NumElements(logits) * dims.back()) {
-      for (const ValueId stage : match->stages) {
-        if (stage != ir::kNoValue) step.inside.push_back(stage);
-      }
+    step.shows = ir::NumElements(dims) * logits.back() == ir::NumElements(logits) * dims.back();
+    for (const ValueId stage : match->stages) {
+      if (stage != ir::kNoValue) step.inside.push_back(stage);
     }
     step.run = [match = *match, dims](absl::Span<Tensor* const> operands, const RowsHook& hook) {
       AttentionHook by_stage;

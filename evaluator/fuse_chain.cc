@@ -145,7 +145,10 @@ class ChainFinder {
     FusedStep step;
     step.last = chain.nodes.back();
     step.inputs = inputs_;
-    for (const NodeId id : chain.nodes) taken_[id] = true;
+    for (const NodeId id : chain.nodes) {
+      taken_[id] = true;
+      if (id != step.last) step.inside.push_back(graph_.node(id).outputs[0]);
+    }
     step.run = [chain = std::move(chain)](absl::Span<Tensor* const> operands, const RowsHook&) {
       return RunChain(chain, operands);
     };

@@ -22,9 +22,11 @@ using RowsHook = std::function<void(ir::ValueId, int64_t row, absl::Span<float> 
 struct FusedStep {
   ir::NodeId last;
   std::vector<ir::ValueId> inputs;
-  // Values between its nodes whose rows a hook can see; empty where some cannot be seen.
+  // The values between its nodes.
   std::vector<ir::ValueId> inside;
-  // `hook` may be null.
+  // Whether a hook can see their rows.
+  bool shows = false;
+  // `hook` may be null, and is where not `shows`.
   std::function<ir::Tensor(absl::Span<ir::Tensor* const> operands, const RowsHook& hook)> run;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "evaluator/executor.h"
 #include "quantization/blocks.h"
 
@@ -15,22 +16,30 @@ namespace g4c::quantization {
 // What is known of a sample, by value id of the whole graph.
 using Activations = absl::flat_hash_map<ir::ValueId, ir::Tensor>;
 
+// Values that no runner of a block with all of their attention in it has whole.
+absl::flat_hash_set<ir::ValueId> InsideAttention(const ir::Graph& graph);
+
 class BlockRunner {
  public:
   // Constants share their data with `graph`, which need not outlive the runner.
   static absl::StatusOr<BlockRunner> Create(const ir::Graph& graph, Block block);
 
-  // Takes the block's inputs from `activations`, which has them all, and returns its outputs.
-  // `adjust` sees the inputs and every result, by the ids of the whole graph, and may replace them
-  // before anything reads them; null: nobody looks. May be called on several threads at once.
-  using Adjust = std::function<void(ir::ValueId, ir::Tensor&)>;
-  absl::StatusOr<std::vector<ir::Tensor>> Run(const Activations& activations,
-                                              const Adjust& adjust = nullptr) const;
+  // How a value of the whole graph is stored: before anything reads it, it becomes what Simulate
+  // makes of it. Null, as function or result: it stays.
+  using Storage = std::function<const ir::QuantPerTensor*(ir::ValueId)>;
 
-  // Replaces what `stream` holds for the block's outputs, and nothing else, by what the block makes
-  // of its inputs there when each of its values goes through `change`.
-  using Change = std::function<ir::Tensor(ir::ValueId, const ir::Tensor&)>;
-  absl::Status Advance(Activations& stream, const Change& change) const;
+  // Takes the block's inputs from `activations`, which has them all, and returns its outputs. May
+  // be called on several threads at once, as `storage` then is.
+  absl::StatusOr<std::vector<ir::Tensor>> Run(const Activations& activations,
+                                              const Storage& storage = nullptr) const;
+
+  // Replaces what `stream` holds for the block's outputs, and nothing else, by what Run returns.
+  absl::Status Advance(Activations& stream, const Storage& storage = nullptr) const;
+
+  // What the block makes of those of its inputs and results that are in `wanted`. Values inside
+  // attention may be missing: see InsideAttention.
+  absl::StatusOr<Activations> Values(const Activations& activations,
+                                     const absl::flat_hash_set<ir::ValueId>& wanted) const;
 
   const Block& block() const { return block_; }
 
@@ -40,6 +49,8 @@ class BlockRunner {
       : block_(std::move(block)),
         extracted_(std::move(extracted)),
         executor_(std::move(executor)) {}
+
+  std::vector<ir::Tensor> InputsFrom(const Activations& activations) const;
 
   Block block_;
   std::unique_ptr<ExtractedBlock> extracted_;  // the executor keeps its address

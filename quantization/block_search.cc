@@ -63,14 +63,11 @@ class Search {
     Activations stream = spans_.Start(inputs);
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
-      Activations exact;
-      RETURN_IF_ERROR(
-          span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }).status());
-      for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
+      ASSIGN_OR_RETURN(const Activations exact, span.whole.Values(stream, span.wanted));
+      for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact.at(id));
       RETURN_IF_ERROR(AddErrors(trials_[s], exact));
-      RETURN_IF_ERROR(span.own.Advance(stream, [&](ValueId id, const Tensor& data) {
-        return SimulateAs(graph_.value(id), data);
-      }));
+      RETURN_IF_ERROR(
+          span.own.Advance(stream, [&](ValueId id) { return StorageOf(graph_.value(id)); }));
     }
     return absl::OkStatus();
   }
@@ -151,9 +148,8 @@ class Search {
               ? Qparams(group)
               : ChooseQparams(Scaled(group, kCandidates[candidate]), Qparams(group).dtype);
       const std::vector<ValueId>& outputs = trial.tail->runner.block().outputs;
-      const auto results = trial.tail->runner.Run(exact, [&](ValueId id, Tensor& data) {
-        if (spans_.GroupOf(id) == group) data = Simulate(data, q);
-      });
+      const auto results = trial.tail->runner.Run(
+          exact, [&](ValueId id) { return spans_.GroupOf(id) == group ? &q : nullptr; });
       statuses[i] = results.status();
       for (size_t k = 0; results.ok() && k < outputs.size(); ++k) {
         const double error = spans_.SquaredError(outputs[k], exact.at(outputs[k]), (*results)[k]);

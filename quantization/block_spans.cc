@@ -33,6 +33,7 @@ absl::StatusOr<BlockSpans> BlockSpans::Create(const Graph& graph, std::vector<Qp
 
 absl::Status BlockSpans::FindSpans(int length) {
   const std::vector<Block> blocks = FindBlocks(*graph_);
+  inside_attention_ = InsideAttention(*graph_);
   std::vector<int> block_of(graph_->num_values(), -1);
   for (ValueId input : graph_->inputs()) block_of[input] = 0;
   for (size_t b = 0; b < blocks.size(); ++b) {
@@ -41,7 +42,9 @@ absl::Status BlockSpans::FindSpans(int length) {
     }
     ASSIGN_OR_RETURN(BlockRunner own, BlockRunner::Create(*graph_, blocks[b]));
     ASSIGN_OR_RETURN(BlockRunner whole, BlockRunner::Create(*graph_, Joined(blocks, b, length)));
-    spans_.push_back({std::move(own), std::move(whole), {}});
+    absl::flat_hash_set<ValueId> wanted(own.block().outputs.begin(), own.block().outputs.end());
+    wanted.insert(whole.block().outputs.begin(), whole.block().outputs.end());
+    spans_.push_back({std::move(own), std::move(whole), {}, std::move(wanted)});
   }
   group_of_.assign(graph_->num_values(), kNoGroup);
   for (int g = 0; g < static_cast<int>(groups_.size()); ++g) {
@@ -51,6 +54,7 @@ absl::Status BlockSpans::FindSpans(int length) {
     Span& span = spans_[block_of[first]];
     ASSIGN_OR_RETURN(BlockRunner runner,
                      BlockRunner::Create(*graph_, Dependents(span.whole.block(), groups_[g])));
+    span.wanted.insert(runner.block().inputs.begin(), runner.block().inputs.end());
     span.tails.push_back({g, std::move(runner)});
   }
   return absl::OkStatus();
@@ -58,23 +62,32 @@ absl::Status BlockSpans::FindSpans(int length) {
 
 Block BlockSpans::Dependents(const Block& span, const QparamGroup& group) const {
   absl::flat_hash_set<ValueId> reached(group.members.begin(), group.members.end());
+  absl::flat_hash_set<NodeId> nodes;
+  for (NodeId id : span.nodes) {
+    const ir::Node& node = graph_->node(id);
+    const bool depends = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId operand) { return reached.contains(operand); });
+    if (!depends) continue;
+    nodes.insert(id);
+    reached.insert(node.outputs.begin(), node.outputs.end());
+  }
+  for (auto id = span.nodes.rbegin(); id != span.nodes.rend(); ++id) {
+    if (!nodes.contains(*id)) continue;
+    for (ValueId operand : graph_->node(*id).inputs) {
+      if (inside_attention_.contains(operand)) nodes.insert(graph_->value(operand).producer);
+    }
+  }
   absl::flat_hash_set<ValueId> known;  // produced or listed as an input
   Block tail;
   const auto need = [&](ValueId id) {
+    if (id == ir::kNoValue || graph_->IsConstant(id)) return;
     if (known.insert(id).second) tail.inputs.push_back(id);
   };
   for (NodeId id : span.nodes) {
-    const ir::Node& node = graph_->node(id);
-    const auto depends = [&](ValueId operand) {
-      return operand != ir::kNoValue && reached.contains(operand);
-    };
-    if (std::none_of(node.inputs.begin(), node.inputs.end(), depends)) continue;
+    if (!nodes.contains(id)) continue;
     tail.nodes.push_back(id);
-    for (ValueId operand : node.inputs) {
-      if (operand != ir::kNoValue && !graph_->IsConstant(operand)) need(operand);
-    }
-    reached.insert(node.outputs.begin(), node.outputs.end());
-    known.insert(node.outputs.begin(), node.outputs.end());
+    for (ValueId operand : graph_->node(id).inputs) need(operand);
+    known.insert(graph_->node(id).outputs.begin(), graph_->node(id).outputs.end());
   }
   for (ValueId output : span.outputs) {
     if (!reached.contains(output)) continue;

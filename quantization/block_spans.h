@@ -13,7 +13,8 @@ namespace g4c::quantization {
 
 class BlockSpans {
  public:
-  // The nodes from a group of values to the end of the span in which it begins.
+  // The nodes from a group of values to the end of the span in which it begins, and those that
+  // compute what they read inside attention, which is never kept whole.
   struct Tail {
     int group;  // index into groups()
     BlockRunner runner;
@@ -22,6 +23,8 @@ class BlockSpans {
     BlockRunner own;          // one block
     BlockRunner whole;        // it and the blocks behind it, `length` in all
     std::vector<Tail> tails;  // of the groups that begin in the own block
+    // What the tails read, and what both blocks give.
+    absl::flat_hash_set<ir::ValueId> wanted;
   };
 
   // `groups` without qparams or activations have no tail. `graph` must outlive the spans.
@@ -57,6 +60,7 @@ class BlockSpans {
   const ir::Graph* graph_;
   std::vector<QparamGroup> groups_;
   std::vector<int> group_of_;
+  absl::flat_hash_set<ir::ValueId> inside_attention_;
   ValidRows valid_;
   std::vector<Span> spans_;
 };

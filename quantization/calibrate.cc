@@ -67,6 +67,7 @@ absl::StatusOr<int64_t> GatherStatistics(const ir::Graph& graph, const Samples& 
   // Of values that are seen in tiles, the first one that is not finite.
   std::atomic<ir::ValueId> first_bad = std::numeric_limits<ir::ValueId>::max();
   evaluator::RunOptions run;
+  run.wants = [&](ir::ValueId id) { return observer.Wants(id); };
   run.rows = [&](ir::ValueId id, int64_t row, absl::Span<float> rows) {
     if (observer.Add(id, graph.value(id).type.shape.dims(), row, rows)) return;
     ir::ValueId known = first_bad;
@@ -124,7 +125,7 @@ int64_t LiveBytes(const ir::Graph& graph) {
   // What is seen in tiles is never whole.
   std::vector<bool> in_tiles(graph.num_values(), false);
   for (const evaluator::FusedStep& step : evaluator::FindFusedSteps(graph)) {
-    for (ir::ValueId id : step.inside) in_tiles[id] = true;
+    for (ir::ValueId id : step.inside) in_tiles[id] = step.shows;
   }
   const auto bytes = [&](ir::ValueId id) {
     const ir::Type& type = graph.value(id).type;

@@ -1,7 +1,10 @@
 #include "quantization/mixed_precision.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "base/status.h"
+#include "base/text.h"
 #include "ir/node_cost.h"
 #include "quantization/shared_qparams.h"
 
@@ -28,11 +31,16 @@ int64_t CountedElements(const Graph& graph, ValueId id) {
 
 class Chooser {
  public:
-  Chooser(const Graph& graph, const std::vector<GroupError>& errors, const MixedOptions& options)
+  Chooser(const Graph& graph, const std::vector<GroupError>& errors, const MixedOptions& options,
+          const ActivationDTypes& rules)
       : graph_(graph), errors_(errors), options_(options), groups_(errors.size()) {
     std::vector<int> group_of(graph.num_values(), -1);
     for (size_t g = 0; g < errors.size(); ++g) {
-      for (ValueId id : errors[g].members) group_of[id] = static_cast<int>(g);
+      for (ValueId id : errors[g].members) {
+        group_of[id] = static_cast<int>(g);
+        groups_[g].is_ruled |= rules.exceptions.contains(id);
+        groups_[g].is_wide |= groups_[g].is_ruled && rules.Of(id) == options.wide;
+      }
     }
     for (NodeId id : graph.TopologicalOrder()) {
       const ir::Node& node = graph.node(id);
@@ -59,10 +67,21 @@ class Chooser {
     }
   }
 
-  std::vector<bool> Choose() {
+  absl::StatusOr<std::vector<bool>> Choose() {
     std::vector<bool> wide(groups_.size(), false);
     std::vector<bool> refused(groups_.size(), false);
+    const double budget = options_.budget * static_cast<double>(total_);
     int64_t cost = 0;
+    for (size_t g = 0; g < groups_.size(); ++g) wide[g] = groups_[g].is_wide;
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      if (wide[g]) cost += groups_[g].cost + ConversionCost(static_cast<int>(g), wide);
+    }
+    if (static_cast<double>(cost) > budget) {
+      return InvalidInput("the rules of --config give ", ir::DTypeName(options_.wide), " to ",
+                          FormatDouble(std::round(1000.0 * cost / total_) / 10),
+                          " %, more than --budget ", FormatDouble(100 * options_.budget),
+                          "%: raise it, or drop a rule");
+    }
     for (;;) {
       int best = -1;
       double best_value = 0;
@@ -77,8 +96,7 @@ class Chooser {
         best_step = std::move(step);
       }
       if (best < 0) return wide;
-      if (static_cast<double>(cost + best_step.cost) >
-          options_.budget * static_cast<double>(total_)) {
+      if (static_cast<double>(cost + best_step.cost) > budget) {
         refused[best] = true;  // a cheaper one may still fit
         continue;
       }
@@ -92,6 +110,8 @@ class Chooser {
     std::vector<int> readers;                       // the groups of their results
     std::vector<std::pair<int, ValueId>> operands;  // what the group is computed from
     int64_t cost = 0;
+    bool is_ruled = false;  // a rule decides its dtype
+    bool is_wide = false;   // to the wide one
   };
   struct Step {
     std::vector<int> added;
@@ -142,6 +162,7 @@ class Chooser {
     account(-1);
     for (int added : touched) {
       if (wide[added]) continue;
+      if (groups_[added].is_ruled) return {};  // cannot be taken: gains nothing
       wide[added] = true;
       step.added.push_back(added);
       step.cost += groups_[added].cost;
@@ -159,10 +180,13 @@ class Chooser {
 
 }  // namespace
 
-ActivationDTypes ChooseWide(const Graph& graph, const std::vector<GroupError>& errors,
-                            const MixedOptions& options) {
-  const std::vector<bool> wide = Chooser(graph, errors, options).Choose();
+absl::StatusOr<ActivationDTypes> ChooseWide(const Graph& graph,
+                                            const std::vector<GroupError>& errors,
+                                            const MixedOptions& options,
+                                            const ActivationDTypes& rules) {
+  ASSIGN_OR_RETURN(const std::vector<bool> wide, Chooser(graph, errors, options, rules).Choose());
   ActivationDTypes dtypes(options.narrow);
+  dtypes.exceptions = rules.exceptions;
   for (size_t g = 0; g < errors.size(); ++g) {
     if (!wide[g]) continue;
     for (ValueId id : errors[g].members) dtypes.exceptions[id] = options.wide;

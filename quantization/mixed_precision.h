@@ -27,8 +27,13 @@ struct MixedOptions {
 // Cost of elements: those of wide values, the wide results of conversions included, over all
 // activations and conversions, not counting what reshape, transpose, split and concat only hand on.
 // Cost of MACs: those of the products with a wide result over all.
-ActivationDTypes ChooseWide(const ir::Graph& graph, const std::vector<GroupError>& errors,
-                            const MixedOptions& options);
+//
+// What `rules` has exceptions for keeps its dtype and counts; InvalidInput where that alone is over
+// the budget.
+absl::StatusOr<ActivationDTypes> ChooseWide(const ir::Graph& graph,
+                                            const std::vector<GroupError>& errors,
+                                            const MixedOptions& options,
+                                            const ActivationDTypes& rules);
 
 // The share of `wide` among the activations of a quantised graph, counted in the same way.
 double ShareOf(const ir::Graph& graph, ir::DType wide, BudgetOf of);

@@ -102,9 +102,8 @@ class WeightQuantizer {
       real.SetConstant(masked.mask, MaskWithFill(mask, std::numeric_limits<float>::lowest()));
     }
     TensorStore store(options_.memory_bytes);
-    SampleStream given_at(
-        simulated, *evidence_.samples, store,
-        [&](ValueId id, const Tensor& data) { return SimulateAs(simulated.value(id), data); });
+    SampleStream given_at(simulated, *evidence_.samples, store,
+                          [&](ValueId id) { return StorageOf(simulated.value(id)); });
     SampleStream real_at(real, *evidence_.samples, store);
     Progress progress("weights", "blocks", std::max<int64_t>(1, last + 1));
     for (int64_t b = 0; b <= last; ++b) {

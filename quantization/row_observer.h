@@ -15,6 +15,11 @@ class RowObserver {
   RowObserver(const ValidRows& valid, const StatisticsPlan& plan, Statistics& statistics)
       : valid_(valid), plan_(plan), statistics_(statistics) {}
 
+  // Whether anything is gathered of a value.
+  bool Wants(ir::ValueId id) const {
+    return plan_.entries[id].elements || plan_.entries[id].channels;
+  }
+
   // Whole rows of the last axis, `begin` and those behind it in row-major order, of a value of
   // shape `dims`. Sums of channels are rounded once a call. False, and nothing is added, where a
   // valid element is NaN or infinite. May be called on several threads at once.
@@ -24,10 +29,6 @@ class RowObserver {
   bool AddAll(ir::ValueId id, const ir::Tensor& data);
 
  private:
-  bool Wants(ir::ValueId id) const {
-    return plan_.entries[id].elements || plan_.entries[id].channels;
-  }
-
   const ValidRows& valid_;
   const StatisticsPlan& plan_;
   std::mutex mutex_;

@@ -38,11 +38,11 @@ Block Slice(const Graph& graph, const Block& block, const std::vector<ValueId>& 
 }  // namespace
 
 SampleStream::SampleStream(const Graph& graph, const Samples& samples, TensorStore& store,
-                           BlockRunner::Change change)
+                           BlockRunner::Storage storage)
     : graph_(graph),
       samples_(samples),
       store_(store),
-      change_(std::move(change)),
+      storage_(std::move(storage)),
       kept_(samples.size()),
       linear_inputs_(samples.size(), ir::kNoValue) {}
 
@@ -70,8 +70,7 @@ absl::StatusOr<std::vector<Tensor>> SampleStream::Run(const BlockRunner& runner,
     G4C_CHECK(place != graph_.inputs().end());
     inputs[id] = given[place - graph_.inputs().begin()];
   }
-  if (change_ == nullptr) return runner.Run(inputs);
-  return runner.Run(inputs, [&](ValueId id, Tensor& data) { data = change_(id, data); });
+  return runner.Run(inputs, storage_);
 }
 
 absl::Status SampleStream::Keep(ValueId id, int64_t sample, const Tensor& data) {

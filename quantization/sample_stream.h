@@ -15,10 +15,10 @@ namespace g4c::quantization {
 // those is evaluated again. Graph inputs are read anew each time.
 class SampleStream {
  public:
-  // `change`: what becomes of each value before anything reads it; null where it stays. The rest
-  // must outlive the stream. Constants of `graph` may change between calls.
+  // `storage`: as for BlockRunner::Run. The rest must outlive the stream. Constants of `graph` may
+  // change between calls.
   SampleStream(const ir::Graph& graph, const Samples& samples, TensorStore& store,
-               BlockRunner::Change change = nullptr);
+               BlockRunner::Storage storage = nullptr);
 
   int64_t size() const { return static_cast<int64_t>(kept_.size()); }
 
@@ -43,7 +43,7 @@ class SampleStream {
   const ir::Graph& graph_;
   const Samples& samples_;
   TensorStore& store_;
-  BlockRunner::Change change_;
+  BlockRunner::Storage storage_;
   std::vector<Kept> kept_;                  // by sample; the same values of each
   std::vector<ir::ValueId> linear_inputs_;  // by sample: what Keep put there
 };

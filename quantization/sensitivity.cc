@@ -60,9 +60,11 @@ class Meter {
   absl::Status Prepare() {
     for (const BlockSpans::Span& span : spans_.spans()) {
       std::vector<Part>& parts = parts_.emplace_back();
+      absl::flat_hash_set<ValueId>& wanted = wanted_.emplace_back(span.wanted);
       for (const BlockSpans::Tail& tail : span.tails) {
         parts.push_back({&tail, 0, absl::nullopt});
         RETURN_IF_ERROR(AddWeight(parts.back()));
+        if (parts.back().weight) wanted.insert(parts.back().weight->linear.block().inputs[0]);
       }
       Block block = span.own.block();
       for (NodeId id : span.own.block().nodes) {
@@ -83,16 +85,14 @@ class Meter {
     Activations quantised = stream;
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
-      Activations exact;
-      RETURN_IF_ERROR(
-          span.whole.Run(stream, [&](ValueId id, Tensor& data) { exact[id] = data; }).status());
-      for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact[id]);
+      ASSIGN_OR_RETURN(const Activations exact, span.whole.Values(stream, wanted_[s]));
+      for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact.at(id));
       RETURN_IF_ERROR(AddAlone(parts_[s], exact));
       RETURN_IF_ERROR(AdvanceQuantised(quantised_[s], quantised));
       for (ValueId id : span.own.block().outputs) {
-        stream[id] = exact[id];
-        streams_[s].noise += spans_.SquaredError(id, exact[id], quantised[id]);
-        streams_[s].signal += spans_.Energy(id, exact[id]);
+        stream[id] = exact.at(id);
+        streams_[s].noise += spans_.SquaredError(id, exact.at(id), quantised[id]);
+        streams_[s].signal += spans_.Energy(id, exact.at(id));
       }
     }
     return absl::OkStatus();
@@ -172,8 +172,8 @@ class Meter {
     for (Part& part : parts) {
       runs.push_back([&, this] {
         const int group = part.tail->group;
-        return RunTail(*part.tail, exact, exact, part.error, [&](ValueId id, Tensor& data) {
-          if (spans_.GroupOf(id) == group) data = SimulateAs(graph_.value(id), data);
+        return RunTail(*part.tail, exact, exact, part.error, [&](ValueId id) {
+          return spans_.GroupOf(id) == group ? StorageOf(graph_.value(id)) : nullptr;
         });
       });
       if (!part.weight) continue;
@@ -181,9 +181,8 @@ class Meter {
         Weight& weight = *part.weight;
         Activations changed = exact;
         changed[weight.id] = SimulatedWeight(quantised_graph_.value(weight.id));
-        RETURN_IF_ERROR(
-            weight.linear.Advance(changed, [](ValueId, const Tensor& data) { return data; }));
-        return RunTail(*part.tail, exact, changed, weight.error, [](ValueId, Tensor&) {});
+        RETURN_IF_ERROR(weight.linear.Advance(changed));
+        return RunTail(*part.tail, exact, changed, weight.error, nullptr);
       });
     }
     std::vector<absl::Status> statuses(runs.size());
@@ -194,9 +193,9 @@ class Meter {
 
   absl::Status RunTail(const BlockSpans::Tail& tail, const Activations& exact,
                        const Activations& operands, double& error,
-                       const BlockRunner::Adjust& adjust) const {
+                       const BlockRunner::Storage& storage) const {
     const std::vector<ValueId>& outputs = tail.runner.block().outputs;
-    ASSIGN_OR_RETURN(const std::vector<Tensor> results, tail.runner.Run(operands, adjust));
+    ASSIGN_OR_RETURN(const std::vector<Tensor> results, tail.runner.Run(operands, storage));
     for (size_t i = 0; i < outputs.size(); ++i) {
       error += spans_.SquaredError(outputs[i], exact.at(outputs[i]), results[i]);
     }
@@ -213,9 +212,7 @@ class Meter {
     for (ValueId input : block.block().inputs) {
       if (graph_.IsConstant(input)) stream[input] = SimulatedWeight(quantised_graph_.value(input));
     }
-    RETURN_IF_ERROR(block.Advance(stream, [&](ValueId id, const Tensor& data) {
-      return SimulateAs(graph_.value(id), data);
-    }));
+    RETURN_IF_ERROR(block.Advance(stream, [&](ValueId id) { return StorageOf(graph_.value(id)); }));
     for (ValueId input : block.block().inputs) {
       if (graph_.IsConstant(input)) stream.erase(input);
     }
@@ -226,9 +223,11 @@ class Meter {
   const Graph& graph_;
   const Graph& quantised_graph_;
   std::vector<std::vector<Part>> parts_;  // by span
-  std::vector<BlockRunner> quantised_;    // by span: its own block, weights being inputs
-  std::vector<double> signals_;           // by span
-  std::vector<Energies> streams_;         // by span: behind its own block
+  // By span, beside what its tails read: what the linears of its weights read.
+  std::vector<absl::flat_hash_set<ValueId>> wanted_;
+  std::vector<BlockRunner> quantised_;  // by span: its own block, weights being inputs
+  std::vector<double> signals_;         // by span
+  std::vector<Energies> streams_;       // by span: behind its own block
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #ifndef QUANTIZATION_SIMULATE_H_
 #define QUANTIZATION_SIMULATE_H_
 
+#include "absl/types/span.h"
 #include "ir/graph.h"
 
 namespace g4c::quantization {
@@ -11,8 +12,11 @@ namespace g4c::quantization {
 // an element on the border of two integers may become the other one.
 ir::Tensor Simulate(const ir::Tensor& data, const ir::QuantPerTensor& q);
 
-// The same as `value` is stored; `data` itself where it has no qparams, or qparams per channel.
-ir::Tensor SimulateAs(const ir::Value& value, const ir::Tensor& data);
+// The same for elements in place.
+void SimulateRun(absl::Span<float> elements, const ir::QuantPerTensor& q);
+
+// How a value is stored; null where it has no qparams, or qparams per channel.
+const ir::QuantPerTensor* StorageOf(const ir::Value& value);
 
 }  // namespace g4c::quantization
 

@@ -136,7 +136,7 @@ TEST(FusedStep, AttentionIsSeenInTiles) {
     for (float& x : rows) x *= 0.75f;
   });
   ASSERT_EQ(FindFusedSteps(graph).size(), 1u);
-  EXPECT_EQ(FindFusedSteps(graph)[0].inside.size(), 3u);
+  EXPECT_TRUE(FindFusedSteps(graph)[0].shows);
   // Where v has more matrices than the logits, their rows would come twice: nothing is shown.
   const ir::Graph wide = ParseOrDie(R"(graph g {
   in  %q: f32[5, 8]
@@ -149,7 +149,38 @@ TEST(FusedStep, AttentionIsSeenInTiles) {
 })");
   ExpectSameInTiles(wide, [](ir::ValueId, int64_t, absl::Span<float>) {});
   ASSERT_EQ(FindFusedSteps(wide).size(), 1u);
-  EXPECT_TRUE(FindFusedSteps(wide)[0].inside.empty());
+  EXPECT_FALSE(FindFusedSteps(wide)[0].shows);
+}
+
+TEST(FusedStep, OnlyWhatIsWantedIsSeen) {
+  const ir::Graph graph = ParseOrDie(R"(graph g {
+  in  %x: f32[6, 6]
+  %s = matmul(%x, %x): f32[6, 6]
+  %w = softmax(%s): f32[6, 6]
+  %o = matmul(%w, %x): f32[6, 6]
+  %a = neg(%o): f32[6, 6]
+  %b = abs(%a): f32[6, 6]
+  %c = neg(%b): f32[6, 6]
+  out %c
+})");
+  const FloatExecutor executor = FloatExecutor::Create(graph).value();
+  const std::vector<float> fused = executor.Run(SeededInputs(graph, 3)).value()[0].Floats();
+  for (const char* wanted : {"x", "s", "w", "o", "a", "b", "c"}) {
+    std::vector<std::string> seen;
+    RunOptions options;
+    options.wants = [&](ir::ValueId id) { return graph.value(id).name == wanted; };
+    options.observe = [&](ir::ValueId id, const ir::Tensor&) {
+      seen.push_back(graph.value(id).name);
+      return absl::OkStatus();
+    };
+    options.rows = [&](ir::ValueId id, int64_t, absl::Span<float>) {
+      if (options.wants(id)) seen.push_back(graph.value(id).name);
+    };
+    const std::vector<float> result =
+        executor.Run(SeededInputs(graph, 3), options).value()[0].Floats();
+    EXPECT_THAT(seen, ElementsAre(wanted));
+    for (size_t i = 0; i < fused.size(); ++i) EXPECT_NEAR(result[i], fused[i], 1e-6);
+  }
 }
 
 TEST(FusedStep, NoAttention) {

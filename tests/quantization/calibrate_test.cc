@@ -157,7 +157,7 @@ TEST(Statistics, AreTheSameForAnyNumberOfThreads) {
   EXPECT_NEAR(x.channels.MeanSquare(7), square / 6000, 1e-12);
 }
 
-// Two heads over 100 patches, of which 90 are valid: more rows than a tile of attention has.
+// Two heads over 100 keys, of which 90 are valid: more rows than a tile of attention has.
 constexpr char kTiles[] = R"(graph g {
   in  %q: f32[1, 2, 100, 8]
   in  %k: f32[1, 2, 8, 100]
@@ -213,7 +213,7 @@ TEST(GatherStatistics, SeesAttentionInTilesAsItSeesWholeValues) {
   }
   whole.samples = gathered.samples;
   EXPECT_EQ(gathered, whole);
-  EXPECT_EQ(gathered.Of(logits)->count, 2u * 2 * 90 * 90);
+  EXPECT_EQ(gathered.Of(logits)->count, 2u * 2 * 100 * 90);  // queries are no patches here
   EXPECT_TRUE(std::isfinite(gathered.Of(logits)->lowest_row_max));
 }
 

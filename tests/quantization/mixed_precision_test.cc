@@ -2,13 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "quantization/qparam_groups.h"
 #include "tests/support/ir_testing.h"
+#include "tests/support/status_matchers.h"
 
 namespace g4c::quantization {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // x -> a -> b -> c, with a read by d too; each of 10 elements.
@@ -22,8 +26,11 @@ constexpr char kChain[] = R"(graph g {
   out %d
 })";
 
-// The names of the values that become wide when `errors` are those of x, a, b, c, d.
-std::vector<std::string> Wide(const std::vector<double>& errors, double budget) {
+// The names of the values that become wide when `errors` are those of x, a, b, c, d, and `rules`
+// dtypes of some.
+absl::StatusOr<std::vector<std::string>> WideBesideRules(
+    const std::vector<double>& errors, double budget,
+    const std::map<std::string, ir::DType>& rules) {
   const ir::Graph graph = ParseOrDie(kChain);
   std::vector<GroupError> groups;
   for (const QparamGroup& group : FindQparamGroups(graph, Grouped::kAll)) {
@@ -32,12 +39,30 @@ std::vector<std::string> Wide(const std::vector<double>& errors, double budget) 
   }
   MixedOptions options;
   options.budget = budget;
-  const ActivationDTypes dtypes = ChooseWide(graph, groups, options);
+  ActivationDTypes ruled(ir::DType::kU8);
+  for (const auto& [name, dtype] : rules) ruled.exceptions[ValueNamed(graph, name)] = dtype;
+  ASSIGN_OR_RETURN(const ActivationDTypes dtypes, ChooseWide(graph, groups, options, ruled));
   std::vector<std::string> names;
   for (const char* name : {"x", "a", "b", "c", "d"}) {
     if (dtypes.Of(ValueNamed(graph, name)) == ir::DType::kI16) names.push_back(name);
   }
   return names;
+}
+
+std::vector<std::string> Wide(const std::vector<double>& errors, double budget) {
+  return *WideBesideRules(errors, budget, {});
+}
+
+TEST(ChooseWide, RulesWinAndCount) {
+  const ir::DType narrow = ir::DType::kU8, wide = ir::DType::kI16;
+  // b must stay narrow, so that a wide a saves nothing.
+  EXPECT_THAT(WideBesideRules({0, 1, 0, 0, 0}, 1, {{"b", narrow}}), IsOkAndHolds(IsEmpty()));
+  // c and the conversion of b take 40 %: too much is left for a, b and d only at 100 %.
+  EXPECT_THAT(WideBesideRules({0, 1, 0, 0, 0}, 0.9, {{"c", wide}}), IsOkAndHolds(ElementsAre("c")));
+  EXPECT_THAT(WideBesideRules({0, 1, 0, 0, 0}, 1, {{"c", wide}}),
+              IsOkAndHolds(ElementsAre("a", "b", "c", "d")));
+  EXPECT_THAT(WideBesideRules({0, 1, 0, 0, 0}, 0.39, {{"c", wide}}).status(),
+              IsInvalidInput(HasSubstr("give i16 to 40 %, more than --budget 39%")));
 }
 
 TEST(ChooseWide, TakesAValueWithTheResultsOfAllItsReaders) {

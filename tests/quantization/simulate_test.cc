@@ -18,6 +18,14 @@ TEST(Simulate, RoundsHalfToEvenAndSaturates) {
   EXPECT_EQ(Simulated({40000, -40000, 1.5f, 2.5f}, i16), (std::vector<float>{32767, -32768, 2, 2}));
 }
 
+TEST(Simulate, InPlaceIsTheSame) {
+  const ir::QuantPerTensor q{ir::DType::kU8, 0.3f, 7};
+  std::vector<float> x = {0, 0.1f, -5, 3.14f, 1000};
+  const std::vector<float> want = Simulated(x, q);
+  SimulateRun(absl::MakeSpan(x), q);
+  EXPECT_EQ(x, want);
+}
+
 TEST(Simulate, ReadsAnyStrides) {
   const ir::Tensor x = ir::Tensor::Of<float>(ir::DType::kF32, {2, 2}, {1, 2, 3, 4});
   const ir::Tensor y = Simulate(x.Transposed({1, 0}), {ir::DType::kI8, 2.0f, 0});

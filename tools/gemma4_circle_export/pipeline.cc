@@ -127,9 +127,11 @@ absl::Status QuantizeActivations(const ExportOptions& options, const quantizatio
   }
   const quantization::Observations observations =
       formats.Combine(own, narrows ? search.observations : own);
-  const quantization::ActivationDTypes dtypes =
-      options.mixed ? quantization::ChooseWide(graph, search.errors, *options.mixed)
-                    : formats.ActivationDTypesOf();
+  quantization::ActivationDTypes dtypes = formats.ActivationDTypesOf();
+  if (options.mixed) {
+    ASSIGN_OR_RETURN(dtypes,
+                     quantization::ChooseWide(graph, search.errors, *options.mixed, dtypes));
+  }
   const ir::QuantOrigin origin =
       calibration.synthetic() ? ir::QuantOrigin::kSynthetic : ir::QuantOrigin::kCalibrated;
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
