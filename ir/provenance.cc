@@ -7,7 +7,10 @@
 namespace g4c::ir {
 
 void Provenance::Merge(const Provenance& other) {
+  // What swallows a long chain, node by node, would else hold and compare all of it at every step.
+  constexpr size_t kMost = 64;
   for (const auto& origin : other.origins_) {
+    if (origins_.size() >= kMost) return;
     if (std::find(origins_.begin(), origins_.end(), origin) == origins_.end())
       origins_.push_back(origin);
   }

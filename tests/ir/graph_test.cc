@@ -185,6 +185,14 @@ TEST(Graph, FindsACycle) {
   EXPECT_THAT(self.FindCycle(), ElementsAre(0));
 }
 
+TEST(Graph, AMergedProvenanceKeepsItsLeadAndEndsSomewhere) {
+  Provenance all(Origin{"n0", "Relu", "", {}});
+  for (int i = 1; i < 200; ++i) all.Merge(Provenance(Origin{absl::StrCat("n", i), "Relu", "", {}}));
+  EXPECT_EQ(all.lead().node, "n0");
+  EXPECT_EQ(all.origins().size(), 64u);
+  EXPECT_EQ(all.origins().back()->node, "n63");
+}
+
 TEST(Graph, DescribesANodeByItsProvenance) {
   Graph graph = Diamond();
   EXPECT_EQ(Describe(graph, 0), "add 'a'");

@@ -7,6 +7,7 @@ run in a child: `python support.py onert MODEL IN.npz OUT.npz`.
 import functools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -32,6 +33,12 @@ def command(*args, cwd=None, timeout=300, env=None):
                          env=os.environ | (env or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert 0 <= run.returncode <= 5, f"exit {run.returncode} of {args}\n{run.stderr}"
     return run
+
+
+def heed_signals():
+    """For a child that is to be interrupted: what started the tests may have had signals ignored (nohup, a shell's &)."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def succeed(*args, **kwargs):

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from support import COMMAND, GRID, ROOT, command
+from support import COMMAND, GRID, ROOT, command, heed_signals
 
 OLD = b"the old output"
 
@@ -39,7 +39,7 @@ def unchanged(out):
 def stopped_while_writing(model, out):
     """The export, stopped when its temporary file is there; None where it was too quick."""
     process = subprocess.Popen([COMMAND, model, "-o", out, *GRID, "--float", "--quiet", "--jobs", "1"], text=True,
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, preexec_fn=heed_signals)
     while process.poll() is None and len(os.listdir(out.parent)) < 2:
         time.sleep(0.0005)
     process.send_signal(signal.SIGSTOP)

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from support import COMMAND, GRID, MODELS, archive, command, export, run_samples, snr, succeed, valid
+from support import COMMAND, GRID, MODELS, archive, command, export, heed_signals, run_samples, snr, succeed, valid
 
 ENCODER = MODELS / "encoder_dynamo_op18.onnx"
 CALIBRATION = MODELS / "calibration.npz"
@@ -100,7 +100,8 @@ def test_sigint_leaves_what_was_there(tmp_path):
     stats = save_stats(tmp_path / "s.json", samples_file(tmp_path, 1))
     before = stats.read_bytes()
     child = subprocess.Popen([COMMAND, ENCODER, *GRID, "--calibration", many, "--save-stats", stats,
-                              "-o", tmp_path / "out.circle"], stderr=subprocess.PIPE)
+                              "-o", tmp_path / "out.circle"], stderr=subprocess.PIPE,
+                             preexec_fn=heed_signals)
     time.sleep(1)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=60)
