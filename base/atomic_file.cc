@@ -15,6 +15,7 @@
 
 #include "base/mapped_file.h"
 #include "base/status.h"
+#include "base/write_all.h"
 
 namespace g4c {
 namespace {
@@ -153,20 +154,12 @@ absl::Status AtomicFile::Write(absl::string_view text) {
 
 absl::Status AtomicFile::WriteAt(uint64_t offset, absl::Span<const uint8_t> bytes) const {
   G4C_CHECK(descriptor_ >= 0);
-  while (!bytes.empty()) {
-    constexpr size_t kMost = size_t{1} << 30;  // the kernel takes less than 2 GiB at once
-    const ssize_t written = pwrite(descriptor_, bytes.data(), std::min(bytes.size(), kMost),
-                                   static_cast<off_t>(offset));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      if (const char* source = PathMappedAt(bytes.data()); errno == EFAULT && source != nullptr)
-        return InvalidInput(source, ": was cut off while it was read");
-      return Failed(path_, errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-    offset += static_cast<uint64_t>(written);
-  }
-  return absl::OkStatus();
+  const int error = WriteAll(descriptor_, offset, bytes);
+  if (error == 0) return absl::OkStatus();
+  // The bytes may be those of a mapped file.
+  const char* source = error == EFAULT ? PathMappedAt(bytes.data()) : nullptr;
+  return source != nullptr ? InvalidInput(source, ": was cut off while it was read")
+                           : Failed(path_, error);
 }
 
 absl::Status AtomicFile::Commit(bool sync) {

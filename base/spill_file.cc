@@ -4,13 +4,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
 
 #include "base/status.h"
+#include "base/write_all.h"
 
 namespace g4c {
 namespace {
@@ -43,18 +43,8 @@ absl::StatusOr<SpillFile::Place> SpillFile::Write(absl::Span<const uint8_t> byte
   Place place{end_, bytes.size()};
   const auto reused = free_.find(pages);
   if (reused != free_.end()) place.offset = reused->second;
-  uint64_t offset = place.offset;
-  while (!bytes.empty()) {
-    constexpr size_t kMost = size_t{1} << 30;  // the kernel takes less than 2 GiB at once
-    const ssize_t written = pwrite(descriptor_, bytes.data(), std::min(bytes.size(), kMost),
-                                   static_cast<off_t>(offset));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return Failed(errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-    offset += static_cast<uint64_t>(written);
-  }
+  const int error = WriteAll(descriptor_, place.offset, bytes);
+  if (error != 0) return Failed(error);
   if (reused != free_.end()) {
     free_.erase(reused);
   } else {
