@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/text.h"
 #include "ir/circle_name.h"
+#include "ir/fused_activation.h"
 #include "ir/quantize_constant.h"
 
 namespace g4c::ir {
@@ -23,15 +24,6 @@ std::string DTypesText(const std::vector<DType>& dtypes) {
   return absl::StrJoin(dtypes, "|", [](std::string* out, DType dtype) {
     absl::StrAppend(out, std::string(DTypeName(dtype)));
   });
-}
-
-Activation ActivationOf(const Op& op) {
-  if (const auto* add = std::get_if<Add>(&op)) return add->activation;
-  if (const auto* sub = std::get_if<Sub>(&op)) return sub->activation;
-  if (const auto* mul = std::get_if<Mul>(&op)) return mul->activation;
-  if (const auto* div = std::get_if<Div>(&op)) return div->activation;
-  if (const auto* linear = std::get_if<FullyConnected>(&op)) return linear->activation;
-  return Activation::kNone;
 }
 
 // A node's operands and results, each with its clause.
@@ -85,7 +77,7 @@ class FormCheck {
       Fail("max_last_dim", first, absl::StrCat("has the last dim ", shape.dims().back()));
     }
     const Value& result = graph_.value(node_.outputs[0]);
-    const Activation activation = ActivationOf(node_.op);
+    const Activation activation = ActivationOf(node_.op).value_or(Activation::kNone);
     if (!form_.activations.empty() && std::find(form_.activations.begin(), form_.activations.end(),
                                                 activation) == form_.activations.end()) {
       Fail("activations", result,

@@ -20,27 +20,6 @@ const ClampName kClamps[] = {
 
 }  // namespace
 
-const ir::Activation* ActivationOf(const ir::Op& op) {
-  return std::visit(
-      [](const auto& concrete) -> const ir::Activation* {
-        if constexpr (requires { concrete.activation; }) {
-          return &concrete.activation;
-        } else {
-          return nullptr;
-        }
-      },
-      op);
-}
-
-ir::Op WithActivation(ir::Op op, ir::Activation activation) {
-  std::visit(
-      [&](auto& concrete) {
-        if constexpr (requires { concrete.activation; }) concrete.activation = activation;
-      },
-      op);
-  return op;
-}
-
 absl::optional<ir::Clamp> ClampOf(ir::Activation activation) {
   for (const ClampName& known : kClamps) {
     if (known.activation == activation) return known.clamp;

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "base/status.h"
+#include "ir/fused_activation.h"
 #include "passes/activations.h"
 #include "passes/constants.h"
 #include "passes/legal_rule.h"
@@ -108,10 +109,9 @@ absl::StatusOr<bool> NormAsL2(Graph& graph, NodeId id, const RuleContext& contex
 
 // f(x) with a fused clamp -> relu(f(x)), or minimum(maximum(f(x)))
 absl::StatusOr<bool> ActivationApart(Graph& graph, NodeId id, const RuleContext&) {
-  const ir::Activation* held = ActivationOf(graph.node(id).op);
-  if (held == nullptr) return false;
-  const ir::Activation activation = *held;  // new nodes move the old one
-  const absl::optional<ir::Clamp> clamp = ClampOf(activation);
+  const absl::optional<ir::Activation> activation = ir::ActivationOf(graph.node(id).op);
+  if (!activation) return false;
+  const absl::optional<ir::Clamp> clamp = ClampOf(*activation);
   if (!clamp) return false;
   const ValueId y = graph.node(id).outputs[0];
   const ir::Quantization q = graph.value(y).quantization;
@@ -121,9 +121,9 @@ absl::StatusOr<bool> ActivationApart(Graph& graph, NodeId id, const RuleContext&
     if (build.status().ok()) graph.SetQuantization(value, q, origin);
     return value;
   };
-  ir::Op plain = WithActivation(graph.node(id).op, ir::Activation::kNone);
+  ir::Op plain = ir::WithActivation(graph.node(id).op, ir::Activation::kNone);
   ValueId result = with_qparams(build.Add(std::move(plain), graph.node(id).inputs));
-  if (activation == ir::Activation::kRelu) {
+  if (*activation == ir::Activation::kRelu) {
     result = build.Add(ir::Relu{}, {result});
   } else {
     const ValueId low = with_qparams(build.Number(clamp->min));

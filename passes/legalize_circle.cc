@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/fused_activation.h"
 #include "passes/activations.h"
 #include "passes/matchers.h"
 #include "passes/rewrite_builder.h"
@@ -42,15 +43,14 @@ bool FuseActivation(Graph& graph, const ir::Clamp& clamp, ValueId x, ValueId y) 
   const absl::optional<ir::Activation> activation = ActivationFor(clamp);
   const ir::Node* producer = graph.Producer(x);
   if (!activation || producer == nullptr || !graph.HasOneUse(x)) return false;
-  const ir::Activation* own = ActivationOf(producer->op);
-  if (own == nullptr || *own != ir::Activation::kNone) return false;
+  if (ir::ActivationOf(producer->op) != ir::Activation::kNone) return false;
   // A range of its own would saturate before the clamp does.
   const ir::Quantization& q = graph.value(x).quantization;
   if (ir::HasQparams(q) && q != graph.value(y).quantization) return false;
   const NodeId id = graph.value(y).producer;
   const ir::Provenance provenance = producer->provenance;
   const std::vector<ValueId> inputs = producer->inputs;
-  ir::Op op = WithActivation(producer->op, *activation);
+  ir::Op op = ir::WithActivation(producer->op, *activation);
   graph.MergeProvenance(id, provenance);
   Become(graph, y, std::move(op), inputs);
   return true;
