@@ -1,7 +1,7 @@
 // query-key: the gains of the norms of q and k are brought to one size, channel by channel.
 //
-//   rms_norm(q, g) . rms_norm(k, h)  ->  rms_norm(q, g n) . rms_norm(k, h / n),   n = sqrt(|h| /
-//   |g|)
+//   rms_norm(q, g) . rms_norm(k, h)  ->  rms_norm(q, g n) . rms_norm(k, h / n)
+//   n = sqrt(|h| / |g|)
 //
 // Channels that a rotary embedding adds to each other share a factor: each channel is followed
 // through splits, concatenations, products with constants and sums up to the products of q and k;
@@ -26,10 +26,6 @@ class BalanceQueryKey : public FloatRewrite {
   // From the gains; the samples do not count.
   absl::optional<std::vector<float>> Choose(const ir::Graph& graph, const RewriteSite& site,
                                             const RewriteLog& log) const override;
-  void Apply(ir::Graph& graph, const RewriteSite& site,
-             absl::Span<const float> numbers) const override {
-    ScaleOperands(graph, site, numbers);
-  }
 };
 
 }  // namespace g4c::passes

@@ -29,10 +29,6 @@ class BalanceUpDown : public FloatRewrite {
   std::vector<RewriteSite> Find(const ir::Graph& graph) const override;
   absl::optional<std::vector<float>> Choose(const ir::Graph& graph, const RewriteSite& site,
                                             const RewriteLog& log) const override;
-  void Apply(ir::Graph& graph, const RewriteSite& site,
-             absl::Span<const float> numbers) const override {
-    ScaleOperands(graph, site, numbers);
-  }
 };
 
 }  // namespace g4c::passes

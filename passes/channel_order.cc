@@ -15,10 +15,6 @@ using ir::NodeId;
 using ir::Tensor;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 int64_t Product(const Dims& dims, size_t begin, size_t end) {
   return ir::NumElements(Dims(dims.begin() + begin, dims.begin() + end));
 }

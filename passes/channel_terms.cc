@@ -16,10 +16,6 @@ using ir::NodeId;
 using ir::Tensor;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 // Computes the sums of one region.
 class Summation {
  public:

@@ -44,7 +44,7 @@ absl::StatusOr<bool> DropIdleClamps::Run(Graph& graph, Report& report) {
   for (const RewriteSite& site : sites) {
     // What was seen of the result holds for what is now read instead.
     if (graph.Uses(site.value).empty())
-      log_->SeenAlsoAs(graph.Producer(site.value)->inputs[0], site.value);
+      log().SeenAlsoAs(graph.Producer(site.value)->inputs[0], site.value);
   }
   if (changed) graph.EraseDead();
   return changed;

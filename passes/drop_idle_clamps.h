@@ -20,7 +20,7 @@ class DropIdleClamps : public FloatRewrite {
   // More than two steps of 8 bits: a range is widened to hold 0 at an integer.
   static constexpr double kMargin = 0.02;
 
-  explicit DropIdleClamps(RewriteLog* log) : FloatRewrite(log), log_(log) {}
+  using FloatRewrite::FloatRewrite;
   absl::string_view name() const override { return "idle-clamps"; }
   absl::StatusOr<bool> Run(ir::Graph& graph, Report& report) override;
 
@@ -30,9 +30,6 @@ class DropIdleClamps : public FloatRewrite {
                                             const RewriteLog& log) const override;
   void Apply(ir::Graph& graph, const RewriteSite& site,
              absl::Span<const float> numbers) const override;
-
- private:
-  RewriteLog* log_;
 };
 
 }  // namespace g4c::passes

@@ -48,17 +48,18 @@ RewriteLog::RewriteLog(std::vector<AppliedRewrite> stored) {
 
 std::vector<double> RewriteLog::MeanSquares(ValueId id) const {
   std::vector<double> squares;
-  if (statistics_ == nullptr || id >= static_cast<ValueId>(statistics_->values.size())) {
-    return squares;
+  if (statistics_ == nullptr) return squares;
+  // Each clamp between a value and its twin is one step.
+  while (id < static_cast<ValueId>(statistics_->values.size())) {
+    const quantization::ChannelSums& seen = statistics_->values[id].channels;
+    for (size_t i = 0; i < seen.square.size(); ++i) {
+      squares.push_back(seen.MeanSquare(static_cast<int64_t>(i)));
+    }
+    const auto twin = same_as_.find(id);
+    if (!squares.empty() || twin == same_as_.end()) break;
+    id = twin->second;
   }
-  const quantization::ChannelSums& seen = statistics_->values[id].channels;
-  for (size_t i = 0; i < seen.square.size(); ++i) {
-    squares.push_back(seen.MeanSquare(static_cast<int64_t>(i)));
-  }
-  if (!squares.empty()) return squares;
-  // Each clamp between this and its twin is one step.
-  const auto twin = same_as_.find(id);
-  return twin == same_as_.end() ? squares : MeanSquares(twin->second);
+  return squares;
 }
 
 absl::optional<quantization::Range> RewriteLog::Seen(ValueId id) const {
@@ -71,17 +72,22 @@ absl::optional<quantization::Range> RewriteLog::Seen(ValueId id) const {
 const std::vector<float>* RewriteLog::Stored(absl::string_view rewrite, const std::string& value) {
   const auto found = stored_.find({std::string(rewrite), value});
   if (found == stored_.end()) return nullptr;
-  used_.push_back(found->first);
+  used_.insert(found->first);
   return &found->second;
 }
 
 absl::Status RewriteLog::RequireAllUsed() const {
   for (const auto& [place, factors] : stored_) {
-    if (std::find(used_.begin(), used_.end(), place) != used_.end()) continue;
+    if (used_.contains(place)) continue;
     return InvalidInput("qparams file: the model has no place for the rewrite '", place.first,
                         "' at value '", place.second, "'");
   }
   return absl::OkStatus();
+}
+
+void FloatRewrite::Apply(Graph& graph, const RewriteSite& site,
+                         absl::Span<const float> numbers) const {
+  ScaleOperands(graph, site, numbers);
 }
 
 absl::StatusOr<bool> FloatRewrite::Run(Graph& graph, Report& report) {

@@ -4,6 +4,7 @@
 #define PASSES_FLOAT_REWRITE_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,7 @@ class RewriteLog {
   const quantization::Statistics* statistics_ = nullptr;
   std::map<ir::ValueId, ir::ValueId> same_as_;
   std::map<std::pair<std::string, std::string>, std::vector<float>> stored_;
-  std::vector<std::pair<std::string, std::string>> used_;
+  std::set<std::pair<std::string, std::string>> used_;
   std::vector<Entry> entries_;
 };
 
@@ -81,8 +82,11 @@ class FloatRewrite : public Pass {
   // As many numbers as the place takes; nullopt where it stays as it is.
   virtual absl::optional<std::vector<float>> Choose(const ir::Graph& graph, const RewriteSite& site,
                                                     const RewriteLog& log) const;
+  // ScaleOperands, unless a rewrite does something else.
   virtual void Apply(ir::Graph& graph, const RewriteSite& site,
-                     absl::Span<const float> numbers) const = 0;
+                     absl::Span<const float> numbers) const;
+
+  RewriteLog& log() { return *log_; }
 
  private:
   RewriteLog* log_;

@@ -12,10 +12,6 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 // value[.., h, ..] = x[.., h / group, ..] along `axis`, up to a reshape of x.
 struct Repeat {
   ValueId x;

@@ -13,10 +13,6 @@ using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 // The qparams of `as` also hold for a value that has the same numbers in another shape.
 void SameQparams(Graph& graph, ValueId value, ValueId as) {
   graph.SetQuantization(value, graph.value(as).quantization, graph.value(as).quant_origin);

@@ -11,6 +11,11 @@ namespace g4c::passes {
 template <typename OpType, typename... List>
 inline constexpr bool kIsOneOf = (std::is_same_v<OpType, List> || ...);
 
+// The dims of a value whose shape is known.
+inline const ir::Dims& DimsOf(const ir::Graph& graph, ir::ValueId value) {
+  return graph.value(value).type.shape.dims();
+}
+
 // Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy
 // broadcasting.
 bool IsElementwise(const ir::Op& op);

@@ -13,10 +13,6 @@ using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
 
-const ir::Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 // Values that have fewer dims at run time than the file says, and the reshapes that give them back.
 class RankRestorer {
  public:

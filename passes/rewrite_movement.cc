@@ -14,10 +14,6 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 // Whether `value` may be bypassed by a reader that composes it with itself: the qparams on both of
 // its sides agree, or it has none of its own.
 bool Transparent(const Graph& graph, ValueId value, ValueId operand) {

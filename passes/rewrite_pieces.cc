@@ -14,10 +14,6 @@ using ir::Ints;
 using ir::NodeId;
 using ir::ValueId;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 template <typename OpType>
 bool CountFromFront(Graph& graph, NodeId id, int64_t rank) {
   const auto* op = std::get_if<OpType>(&graph.node(id).op);

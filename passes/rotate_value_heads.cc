@@ -14,8 +14,6 @@ using ir::Node;
 using ir::NodeId;
 using ir::ValueId;
 
-const ir::Dims& DimsOf(const Graph& graph, ValueId id) { return graph.value(id).type.shape.dims(); }
-
 bool IsLast(const Graph& graph, ValueId id, int64_t axis) {
   return axis == -1 || axis + 1 == static_cast<int64_t>(DimsOf(graph, id).size());
 }

@@ -22,10 +22,6 @@ using ir::ValueId;
 // Movement around one region is rarely longer; a longer chain is settled piece by piece.
 constexpr size_t kMaxChain = 6;
 
-const Dims& DimsOf(const Graph& graph, ValueId value) {
-  return graph.value(value).type.shape.dims();
-}
-
 bool IsRelayout(const Op& op) {
   return std::holds_alternative<ir::Reshape>(op) || std::holds_alternative<ir::Transpose>(op);
 }
