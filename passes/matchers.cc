@@ -4,20 +4,6 @@
 #include <cmath>
 
 namespace g4c::passes {
-bool IsElementwise(const ir::Op& op) {
-  return std::visit(
-      [](const auto& concrete) {
-        using T = std::decay_t<decltype(concrete)>;
-        return kIsOneOf<T, ir::Abs, ir::Ceil, ir::Cos, ir::Erf, ir::Exp, ir::Floor, ir::IsNan,
-                        ir::Logistic, ir::Log, ir::LogicalNot, ir::Neg, ir::Relu, ir::Round,
-                        ir::Rsqrt, ir::Sign, ir::Sin, ir::Sqrt, ir::Square, ir::Tanh, ir::Add,
-                        ir::Sub, ir::Mul, ir::Div, ir::Pow, ir::Maximum, ir::Minimum,
-                        ir::SquaredDifference, ir::LogicalAnd, ir::LogicalOr, ir::LogicalXor,
-                        ir::Equal, ir::NotEqual, ir::Greater, ir::GreaterEqual, ir::Less,
-                        ir::LessEqual, ir::Mod, ir::Select, ir::Clamp, ir::Cast, ir::Gelu>;
-      },
-      op);
-}
 
 bool Near(double a, double b, double relative) {
   return std::abs(a - b) <= relative * std::max(std::abs(a), std::abs(b));

@@ -3,6 +3,7 @@
 #define PASSES_MATCHERS_H_
 
 #include "absl/types/optional.h"
+#include "ir/elementwise.h"
 #include "ir/graph.h"
 #include "passes/constants.h"
 
@@ -15,10 +16,6 @@ inline constexpr bool kIsOneOf = (std::is_same_v<OpType, List> || ...);
 inline const ir::Dims& DimsOf(const ir::Graph& graph, ir::ValueId value) {
   return graph.value(value).type.shape.dims();
 }
-
-// Element (i, j, ...) of the one result depends on the operands' elements there only, after NumPy
-// broadcasting.
-bool IsElementwise(const ir::Op& op);
 
 // An `OpType` with every attribute at its default (no fused activation).
 template <typename OpType>

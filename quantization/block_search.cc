@@ -28,10 +28,10 @@ constexpr Factors kCandidates[] = {{1, 1},       {.94f, .94f}, {.88f, .88f}, {.8
 static_assert(std::size(kCandidates) == kBlockSearchCandidates);
 // Of samples so long that few are run, only these.
 constexpr int kFewCandidates[] = {0, 3, 6, 8};
-static_assert(std::size(kFewCandidates) == kBlockSearchFinalists);
+static_assert(std::size(kFewCandidates) == kBlockSearchLongCandidates);
 
 std::vector<int> CandidatesFor(int64_t rows_a_sample) {
-  if (rows_a_sample > kBlockSearchLongSample) {
+  if (rows_a_sample > BlockSpans::kLongSample) {
     return {std::begin(kFewCandidates), std::end(kFewCandidates)};
   }
   std::vector<int> all(kBlockSearchCandidates);
@@ -63,24 +63,27 @@ class Search {
     Activations stream = spans_.Start(inputs);
     for (size_t s = 0; s < spans_.spans().size(); ++s) {
       const BlockSpans::Span& span = spans_.spans()[s];
-      ASSIGN_OR_RETURN(const Activations exact, span.whole.Values(stream, span.wanted));
-      for (ValueId id : span.whole.block().outputs) signals_[s] += spans_.Energy(id, exact.at(id));
-      RETURN_IF_ERROR(AddErrors(trials_[s], exact));
+      Activations next = stream;
       RETURN_IF_ERROR(
-          span.own.Advance(stream, [&](ValueId id) { return StorageOf(graph_.value(id)); }));
+          span.own.Advance(next, [&](ValueId id) { return StorageOf(graph_.value(id)); }));
+      const RowSample rows = spans_.ChooseRows(span, next);
+      ASSIGN_OR_RETURN(const Activations exact, span.whole.Values(stream, span.wanted, rows));
+      for (ValueId id : span.whole.block().outputs) {
+        signals_[s] += spans_.Energy(id, exact.at(id), rows);
+      }
+      RETURN_IF_ERROR(AddErrors(trials_[s], exact, rows));
+      stream = std::move(next);
     }
     return absl::OkStatus();
   }
 
-  // From now on only the best candidates are tried.
-  void KeepFinalists() {
+  // From now on only the best `count` candidates are tried.
+  void KeepFinalists(size_t count) {
     for (std::vector<Trial>& trials : trials_) {
       for (Trial& trial : trials) {
         std::stable_sort(trial.candidates.begin(), trial.candidates.end(),
                          [&](int a, int b) { return trial.errors[a] < trial.errors[b]; });
-        if (trial.candidates.size() > kBlockSearchFinalists) {
-          trial.candidates.resize(kBlockSearchFinalists);
-        }
+        if (trial.candidates.size() > count) trial.candidates.resize(count);
       }
     }
   }
@@ -133,7 +136,8 @@ class Search {
     return {range.lo * factors.lo, range.hi * factors.hi};
   }
 
-  absl::Status AddErrors(std::vector<Trial>& trials, const Activations& exact) const {
+  absl::Status AddErrors(std::vector<Trial>& trials, const Activations& exact,
+                         const RowSample& rows) const {
     std::vector<std::pair<Trial*, int>> runs;
     for (Trial& trial : trials) {
       for (int candidate : trial.candidates) runs.push_back({&trial, candidate});
@@ -149,11 +153,11 @@ class Search {
               : ChooseQparams(Scaled(group, kCandidates[candidate]), Qparams(group).dtype);
       const std::vector<ValueId>& outputs = trial.tail->runner.block().outputs;
       const auto results = trial.tail->runner.Run(
-          exact, [&](ValueId id) { return spans_.GroupOf(id) == group ? &q : nullptr; });
+          exact, [&](ValueId id) { return spans_.GroupOf(id) == group ? &q : nullptr; }, rows);
       statuses[i] = results.status();
       for (size_t k = 0; results.ok() && k < outputs.size(); ++k) {
-        const double error = spans_.SquaredError(outputs[k], exact.at(outputs[k]), (*results)[k]);
-        trial.errors[candidate] += error;
+        trial.errors[candidate] +=
+            spans_.SquaredError(outputs[k], exact.at(outputs[k]), (*results)[k], rows);
       }
     });
     for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
@@ -186,13 +190,17 @@ absl::StatusOr<RangeSearch> SearchRanges(const Graph& graph, const Samples& samp
   RETURN_IF_ERROR(AssignActivations(trial, observations, activation, ir::QuantOrigin::kCalibrated));
   observations.resize(trial.num_values());
   ASSIGN_OR_RETURN(const BlockSpans spans,
-                   BlockSpans::Create(trial, FindQparamGroups(trial, Grouped::kAll), options.span));
+                   BlockSpans::Create(trial, FindQparamGroups(trial, Grouped::kAll), options.span,
+                                      kBlockSearchSampledRows));
   Search search(spans);
   const std::vector<int64_t> chosen = SamplesForRows(samples, spans, options.rows);
-  const size_t first_round = chosen.size() < 4 ? chosen.size() : chosen.size() / 4;
+  const bool is_long = spans.RowsASample() > BlockSpans::kLongSample;
+  const size_t first_round = is_long ? 1 : chosen.size() < 4 ? chosen.size() : chosen.size() / 4;
   Progress progress("ranges", "samples", static_cast<int64_t>(chosen.size()));
   for (size_t i = 0; i < chosen.size(); ++i) {
-    if (i == first_round) search.KeepFinalists();
+    if (i == first_round) {
+      search.KeepFinalists(is_long ? kBlockSearchLongFinalists : kBlockSearchFinalists);
+    }
     ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, samples.Get(chosen[i]));
     RETURN_IF_ERROR(search.Add(inputs));
     progress.Advance();

@@ -20,9 +20,12 @@ struct BlockSearchOptions {
 // only from the group on; behind a quarter of the samples only for the best kBlockSearchFinalists.
 inline constexpr int kBlockSearchCandidates = 16;
 inline constexpr int kBlockSearchFinalists = 4;
-// Where one sample has more valid rows than this, only as many candidates as finalists are tried at
-// all: a block is then evaluated about 60 times in all for each sample.
-inline constexpr int64_t kBlockSearchLongSample = 1024;
+// Where one sample has more valid rows than BlockSpans::kLongSample, few samples are run: the first
+// one with these candidates, the others with the best two, and errors are taken on so many of the
+// rows.
+inline constexpr int kBlockSearchLongCandidates = 4;
+inline constexpr int kBlockSearchLongFinalists = 2;
+inline constexpr int64_t kBlockSearchSampledRows = 128;
 
 // Samples, spread evenly over all, that have this many valid rows together.
 std::vector<int64_t> SamplesForRows(const Samples& samples, const BlockSpans& spans, int64_t rows);

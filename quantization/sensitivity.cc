@@ -60,11 +60,13 @@ class Meter {
   absl::Status Prepare() {
     for (const BlockSpans::Span& span : spans_.spans()) {
       std::vector<Part>& parts = parts_.emplace_back();
-      absl::flat_hash_set<ValueId>& wanted = wanted_.emplace_back(span.wanted);
+      WantedRows& wanted = wanted_.emplace_back(span.wanted);
+      for (ValueId id : span.own.block().outputs) Want(wanted, id, kAllRows);
       for (const BlockSpans::Tail& tail : span.tails) {
         parts.push_back({&tail, 0, absl::nullopt});
         RETURN_IF_ERROR(AddWeight(parts.back()));
-        if (parts.back().weight) wanted.insert(parts.back().weight->linear.block().inputs[0]);
+        if (parts.back().weight)
+          Want(wanted, parts.back().weight->linear.block().inputs[0], kAllRows);
       }
       Block block = span.own.block();
       for (NodeId id : span.own.block().nodes) {
@@ -223,8 +225,9 @@ class Meter {
   const Graph& graph_;
   const Graph& quantised_graph_;
   std::vector<std::vector<Part>> parts_;  // by span
-  // By span, beside what its tails read: what the linears of its weights read.
-  std::vector<absl::flat_hash_set<ValueId>> wanted_;
+  // By span, beside what its tails read: what its own block gives and the linears of its weights
+  // read.
+  std::vector<WantedRows> wanted_;
   std::vector<BlockRunner> quantised_;  // by span: its own block, weights being inputs
   std::vector<double> signals_;         // by span
   std::vector<Energies> streams_;       // by span: behind its own block

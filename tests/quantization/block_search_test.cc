@@ -9,28 +9,33 @@
 namespace g4c::quantization {
 namespace {
 
-// Rows of four channels: three of about one, the last of up to 40.
+// Rows of four channels: three of about one, the last of 40 in one row.
 class OutlierSamples : public Samples {
  public:
+  explicit OutlierSamples(int64_t rows) : rows_(rows) {}
   int64_t size() const override { return 8; }
   absl::StatusOr<std::vector<ir::Tensor>> Get(int64_t index) const override {
     std::vector<float> rows;
-    for (int i = 0; i < 32; ++i) {
+    for (int64_t i = 0; i < rows_; ++i) {
       const float x = static_cast<float>((i * 37 + index * 11) % 64) / 32.0f - 1.0f;
       rows.insert(rows.end(), {x, -x, 0.5f * x, i == 7 ? 40.0f : 2 * x});
     }
-    return std::vector<ir::Tensor>{ir::Tensor::Of<float>(ir::DType::kF32, {32, 4}, rows)};
+    return std::vector<ir::Tensor>{ir::Tensor::Of<float>(ir::DType::kF32, {rows_, 4}, rows)};
   }
+
+ private:
+  int64_t rows_;
 };
 
 // What the block makes of the channels is `weights`.
-ir::Graph GraphWithWeights(const std::string& weights) {
-  return ParseOrDie("graph g {\n  in %x: f32[32, 4]\n  k %w: f32[1, 4] = [" + weights +
-                    "]\n  %y = mul(%x, %w): f32[32, 4]\n  out %y\n}");
+ir::Graph GraphWithWeights(const std::string& weights, int64_t rows = 32) {
+  const std::string type = absl::StrCat(": f32[", rows, ", 4]\n");
+  return ParseOrDie("graph g {\n  in %x" + type + "  k %w: f32[1, 4] = [" + weights +
+                    "]\n  %y = mul(%x, %w)" + type + "  out %y\n}");
 }
 
 Observations Search(const ir::Graph& graph, ir::DType dtype = ir::DType::kU8) {
-  const OutlierSamples samples;
+  const OutlierSamples samples(graph.value(graph.inputs()[0]).type.shape.dim(0));
   absl::StatusOr<Observations> observed = Calibrate(graph, samples);
   EXPECT_OK(observed.status());
   absl::StatusOr<RangeSearch> searched = SearchRanges(graph, samples, *observed, dtype);
@@ -48,6 +53,15 @@ TEST(SearchRanges, KeepsAnOutlierThatCounts) {
   // By its own squared error the range of x would be clipped here too: one element of 128.
   const ir::Graph graph = GraphWithWeights("0.01, 0.01, 0.01, 1");
   EXPECT_GT(Search(graph)[graph.inputs()[0]].range.hi, 39);
+}
+
+// Longer than what is evaluated whole: the row with the outlier is among those that are looked at,
+// with the weight of one row.
+TEST(SearchRanges, OfLongSamplesSeesTheLoudestRow) {
+  const ir::Graph counts = GraphWithWeights("0.01, 0.01, 0.01, 1", 2000);
+  EXPECT_GT(Search(counts)[counts.inputs()[0]].range.hi, 39);
+  const ir::Graph unused = GraphWithWeights("1, 1, 1, 0", 2000);
+  EXPECT_LT(Search(unused)[unused.inputs()[0]].range.hi, 40 * 0.6);
 }
 
 TEST(SearchRanges, LeavesWideDTypesAlone) {
