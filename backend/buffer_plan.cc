@@ -27,7 +27,7 @@ std::string ContentKey(const ir::Value& constant, uint64_t size) {
 std::string ViewKey(const ir::Value& constant) {
   const ir::Tensor& data = *constant.constant;
   std::string key = "v";
-  AppendScalar(key, data.bytes());
+  AppendScalar(key, data.storage());
   AppendScalar(key, data.dtype());
   AppendScalar(key, ir::StoredDType(constant));
   const auto* channels = std::get_if<ir::QuantPerChannel>(&constant.quantization);

@@ -18,17 +18,25 @@ std::string TypeText(const ir::Type& type) {
 }
 
 // Two elements a byte, the even one in the low half -> one a byte.
-ir::Tensor Unpacked(const CircleTensor& tensor) {
-  ir::Tensor out = ir::Tensor::Allocate(tensor.stored, tensor.dims);
-  const int64_t count = out.NumElements();
-  uint8_t* data = out.mutable_data<uint8_t>();
-  for (int64_t i = 0; i < count; ++i) {
-    const uint8_t nibble = tensor.bytes[i / 2] >> (i % 2 * 4) & 0xf;
-    const bool negative = tensor.stored == ir::DType::kI4 && nibble > 7;
-    data[i] = negative ? nibble | 0xf0 : nibble;
+class Unpacked : public ir::TensorSource {
+ public:
+  Unpacked(const CircleTensor& tensor, std::shared_ptr<const void> owner)
+      : bytes_(tensor.bytes),
+        is_signed_(tensor.stored == ir::DType::kI4),
+        owner_(std::move(owner)) {}
+
+  void Read(int64_t begin, int64_t count, uint8_t* out) const override {
+    for (int64_t i = begin; i < begin + count; ++i) {
+      const uint8_t nibble = bytes_[i / 2] >> (i % 2 * 4) & 0xf;
+      *out++ = is_signed_ && nibble > 7 ? nibble | 0xf0 : nibble;
+    }
   }
-  return out;
-}
+
+ private:
+  absl::Span<const uint8_t> bytes_;
+  bool is_signed_;
+  std::shared_ptr<const void> owner_;
+};
 
 class Reader {
  public:
@@ -90,7 +98,8 @@ class Reader {
     }
     ir::Tensor data;
     if (ir::BitWidth(tensor.stored) == 4) {
-      data = Unpacked(tensor);
+      data = ir::Tensor::Computed(tensor.stored, tensor.dims,
+                                  std::make_shared<Unpacked>(tensor, file_.mapping()));
     } else {
       ASSIGN_OR_RETURN(data,
                        ir::Tensor::View(tensor.stored, tensor.dims, tensor.bytes, file_.mapping()));

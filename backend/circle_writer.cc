@@ -17,8 +17,14 @@
 namespace g4c::backend {
 namespace {
 
-// Elements of a tile; even, so that packed 4-bit elements begin on a byte.
+// About as many elements as a tile has. Tiles begin where a computed constant is read without waste
+// and at an even element, so that packed 4-bit elements begin on a byte.
 constexpr int64_t kTileElements = int64_t{1} << 20;
+
+int64_t TileElements(const ir::Tensor& data) {
+  const int64_t step = 2 * data.ReadUnit();
+  return std::max<int64_t>(kTileElements / step, 1) * step;
+}
 
 // A node computes on integers or on floats. Quantize and dequantize stand between the two.
 absl::Status CheckNotMixed(const ir::Graph& graph) {
@@ -60,8 +66,9 @@ std::vector<Tile> TilesOf(const std::vector<PlannedBuffer>& buffers) {
   std::vector<Tile> tiles;
   for (const PlannedBuffer& buffer : buffers) {
     const int64_t elements = buffer.value.constant->NumElements();
-    for (int64_t begin = 0; begin < elements; begin += kTileElements) {
-      tiles.push_back({&buffer, begin, std::min(kTileElements, elements - begin)});
+    const int64_t tile = TileElements(*buffer.value.constant);
+    for (int64_t begin = 0; begin < elements; begin += tile) {
+      tiles.push_back({&buffer, begin, std::min(tile, elements - begin)});
     }
   }
   return tiles;

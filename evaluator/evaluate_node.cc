@@ -64,17 +64,20 @@ absl::StatusOr<std::vector<ir::Type>> InferResults(const ir::Op& op,
 
 Results EvaluateReference(const ir::Op& op, absl::Span<const ir::Tensor* const> inputs,
                           absl::Span<const ir::Type> results) {
-  std::vector<ir::Tensor> wide;
+  std::vector<ir::Tensor> made;
   std::vector<const ir::Tensor*> operands(inputs.begin(), inputs.end());
-  if (!MovesOneOperand(op)) {
-    wide.reserve(inputs.size());
-    for (const ir::Tensor*& operand : operands) {
-      if (operand == nullptr || !ir::IsFloat(operand->dtype()) ||
-          operand->dtype() == ir::DType::kF32)
-        continue;
-      wide.push_back(WidenedToF32(*operand));
-      operand = &wide.back();
+  made.reserve(inputs.size());
+  for (const ir::Tensor*& operand : operands) {
+    if (operand == nullptr) continue;
+    const bool narrow = ir::IsFloat(operand->dtype()) && operand->dtype() != ir::DType::kF32;
+    if (narrow && !MovesOneOperand(op)) {
+      made.push_back(WidenedToF32(*operand));
+    } else if (operand->IsComputed()) {
+      made.push_back(operand->WithBytes());
+    } else {
+      continue;
     }
+    operand = &made.back();
   }
   const Operands in{operands, results};
   return std::visit(

@@ -29,7 +29,7 @@ std::string TypeText(ir::DType dtype, const ir::Shape& shape) {
 Tensor RealData(const ir::Value& value) {
   const Tensor& data = *value.constant;
   const bool stored = ir::HasQparams(value.quantization) && !ir::IsFloat(data.dtype());
-  return stored ? DequantizeTensor(data, value.quantization) : data;
+  return stored ? DequantizeTensor(data, value.quantization) : data.WithBytes();
 }
 
 // The activations of a layer come and go in the same sizes: freed blocks stay with the process

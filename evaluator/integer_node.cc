@@ -55,7 +55,7 @@ std::string StoredText(const ir::Value& value) {
 
 ir::Tensor StoredConstant(const ir::Value& value) {
   const ir::DType dtype = ir::StoredDType(value);
-  if (value.constant->dtype() == dtype) return *value.constant;
+  if (value.constant->dtype() == dtype) return value.constant->WithBytes();
   ir::Tensor out = ir::Tensor::Allocate(dtype, value.constant->dims());
   if (ir::HasQparams(value.quantization)) {
     ForEachBlock(out.NumElements(), [&](int64_t begin, int64_t count) {

@@ -69,8 +69,8 @@ std::string Digest::Hex() const {
 
 void VisitBytes(const Tensor& tensor, absl::FunctionRef<bool(absl::Span<const uint8_t>)> fn) {
   if (tensor.NumElements() == 0) return;
-  if (tensor.IsContiguous()) {
-    fn(tensor.ContiguousBytes());
+  if (tensor.IsContiguous() || tensor.IsComputed()) {
+    fn(tensor.Contiguous().ContiguousBytes());
     return;
   }
   // Blocks of whole rows behind `axis`, a few indices of `axis` at a time.

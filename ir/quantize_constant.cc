@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "base/status.h"
 
@@ -115,6 +116,23 @@ void QuantizeBlock(const Channels& channels, DType dtype, int64_t begin, const f
   }
 }
 
+// Calls fn(position, reals, count) for the elements [begin, begin + count) of float data, at most
+// kBlock at a time and an even number of them but for the last: where it can, in the data itself.
+template <typename Fn>
+void ForRealBlocks(const Tensor& data, int64_t begin, int64_t count, Fn fn) {
+  const bool direct = data.dtype() == DType::kF32 && data.IsContiguous();
+  const int64_t even = 2 * data.ReadUnit();
+  const int64_t step = (kBlock + even - 1) / even * even;
+  std::vector<float> read(direct ? 0 : std::min(step, count));
+  for (int64_t part = 0; part < count;) {
+    const int64_t size = direct ? count : std::min(step - (begin + part) % step, count - part);
+    const float* x = direct ? data.data<float>() + begin : read.data();
+    if (!direct) data.ReadFloats(begin + part, absl::MakeSpan(read.data(), size));
+    for (int64_t i = 0; i < size; i += kBlock) fn(part + i, x + i, std::min(kBlock, size - i));
+    part += size;
+  }
+}
+
 template <typename Out>
 void ReadStored(const Value& value, int64_t begin, absl::Span<Out> out) {
   G4C_CHECK(value.constant.has_value() && HasQparams(value.quantization));
@@ -132,18 +150,9 @@ void ReadStored(const Value& value, int64_t begin, absl::Span<Out> out) {
     return;
   }
   const Channels channels = ChannelsOf(value);
-  const bool direct = data.dtype() == DType::kF32 && data.IsContiguous();
-  float reals[kBlock];
-  for (int64_t done = 0; done < count; done += kBlock) {
-    const int64_t n = std::min(kBlock, count - done);
-    const float* x = reals;
-    if (direct) {
-      x = data.data<float>() + begin + done;
-    } else {
-      data.ReadFloats(begin + done, {reals, static_cast<size_t>(n)});
-    }
+  ForRealBlocks(data, begin, count, [&](int64_t done, const float* x, int64_t n) {
     QuantizeBlock(channels, dtype, begin + done, x, n, &out[done]);
-  }
+  });
 }
 
 template <typename Stored, typename Int>
@@ -217,14 +226,23 @@ void ReadStoredBytes(const Value& value, int64_t begin, int64_t count, absl::Spa
     std::memcpy(out.data(), stored->data(), out.size());
     return;
   }
+  if (HasQparams(value.quantization) && IsFloat(data.dtype()) && BitWidth(dtype) <= 32) {
+    const Channels channels = ChannelsOf(value);
+    ForRealBlocks(data, begin, count, [&](int64_t done, const float* x, int64_t n) {
+      int32_t ints[kBlock];
+      QuantizeBlock(channels, dtype, begin + done, x, n, ints);
+      PutInts(dtype, ints, n, out.data() + StoredBytes(value, done));
+    });
+    return;
+  }
+  if (!HasQparams(value.quantization) && data.dtype() == dtype && !packed) {
+    data.ReadElements(begin, count, out.data());
+    return;
+  }
   for (int64_t done = 0; done < count; done += kBlock) {
     const size_t n = static_cast<size_t>(std::min(kBlock, count - done));
     uint8_t* to = out.data() + StoredBytes(value, done);
-    if (HasQparams(value.quantization) && BitWidth(dtype) <= 32) {
-      int32_t ints[kBlock];
-      ReadStoredInts(value, begin + done, absl::MakeSpan(ints, n));
-      PutInts(dtype, ints, n, to);
-    } else if (!IsFloat(dtype)) {
+    if (!IsFloat(dtype)) {
       int64_t ints[kBlock];
       if (HasQparams(value.quantization)) {
         ReadStoredInts(value, begin + done, absl::MakeSpan(ints, n));

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/parallel.h"
+
 namespace g4c::ir {
 namespace {
 
@@ -72,6 +74,22 @@ template <typename Out>
 void ReadAs(const Tensor& t, int64_t begin, absl::Span<Out> out) {
   const int64_t count = static_cast<int64_t>(out.size());
   const int width = ByteWidth(t.dtype());
+  if (std::is_same_v<Out, float> && t.dtype() == DType::kF32) {
+    t.ReadElements(begin, count, reinterpret_cast<uint8_t*>(out.data()));
+    return;
+  }
+  if (t.IsComputed()) {
+    constexpr int64_t kPart = 1 << 16;
+    const int64_t step = std::max(kPart / t.ReadUnit(), int64_t{1}) * t.ReadUnit();
+    for (int64_t done = 0; done < count;) {
+      const int64_t n = std::min(count - done, step - (begin + done) % step);
+      Tensor part = Tensor::Allocate(t.dtype(), {n});
+      t.ReadElements(begin + done, n, const_cast<uint8_t*>(part.bytes()));
+      ReadAs(part, 0, out.subspan(done, n));
+      done += n;
+    }
+    return;
+  }
   if (t.dtype() == DType::kF16 || t.dtype() == DType::kBF16) {
     const bool half = t.dtype() == DType::kF16;
     Walk(t.dims(), t.strides(), t.bytes(), width, begin, count, [&](int64_t k, const uint8_t* p) {
@@ -185,6 +203,15 @@ absl::StatusOr<Tensor> Tensor::View(DType dtype, Dims dims, absl::Span<const uin
   return t;
 }
 
+Tensor Tensor::Computed(DType dtype, Dims dims, std::shared_ptr<const TensorSource> source) {
+  Tensor t;
+  t.dtype_ = dtype;
+  t.strides_ = RowMajorStrides(dims);
+  t.dims_ = std::move(dims);
+  t.source_ = std::move(source);
+  return t;
+}
+
 Tensor Tensor::FromDoubles(DType dtype, Dims dims, absl::Span<const double> values) {
   return FromNumbers(Allocate(dtype, std::move(dims)), values);
 }
@@ -207,6 +234,7 @@ Tensor Tensor::Opaque(DType dtype, const Dims& dims, std::string digest) {
 }
 
 bool Tensor::IsContiguous() const {
+  if (IsComputed()) return false;
   if (reinterpret_cast<uintptr_t>(data_) % ByteWidth(dtype_) != 0) return false;
   int64_t stride = 1;
   for (int i = rank() - 1; i >= 0; --i) {
@@ -221,10 +249,28 @@ Tensor Tensor::Contiguous() const {
   if (IsContiguous()) return *this;
   Tensor copy = Allocate(dtype_, dims_);
   uint8_t* out = const_cast<uint8_t*>(copy.data_);
-  const int width = ByteWidth(dtype_);
-  Walk(dims_, strides_, data_, width, 0, NumElements(),
-       [&](int64_t k, const uint8_t* p) { std::memcpy(out + k * width, p, width); });
+  constexpr int64_t kGrain = 1 << 18;
+  const int64_t unit = ReadUnit();
+  const int64_t elements = NumElements();
+  ParallelForRange((elements + unit - 1) / unit, std::max(kGrain / unit, int64_t{1}),
+                   [&](int64_t first, int64_t last) {
+                     const int64_t begin = first * unit;
+                     const int64_t end = std::min(last * unit, elements);
+                     ReadElements(begin, end - begin, out + begin * ByteWidth(dtype_));
+                   });
   return copy;
+}
+
+void Tensor::ReadElements(int64_t begin, int64_t count, uint8_t* out) const {
+  const int width = ByteWidth(dtype_);
+  if (IsComputed()) {
+    source_->Read(begin, count, out);
+  } else if (IsContiguous()) {
+    std::memcpy(out, data_ + begin * width, count * width);
+  } else {
+    Walk(dims_, strides_, data_, width, begin, count,
+         [&](int64_t k, const uint8_t* p) { std::memcpy(out + k * width, p, width); });
+  }
 }
 
 absl::Span<const uint8_t> Tensor::ContiguousBytes() const {
@@ -274,6 +320,7 @@ Tensor Tensor::AsView() const {
 
 Tensor Tensor::Transposed(absl::Span<const int> perm) const {
   G4C_CHECK(static_cast<int>(perm.size()) == rank());
+  if (IsComputed()) return Contiguous().Transposed(perm);
   Tensor view = AsView();
   for (int i = 0; i < rank(); ++i) {
     view.dims_[i] = dims_[perm[i]];
@@ -288,6 +335,7 @@ Tensor Tensor::Sliced(int axis, int64_t begin, int64_t size, int64_t step) const
     const int64_t last = begin + (size - 1) * step;
     G4C_CHECK(begin >= 0 && begin < dims_[axis] && last >= 0 && last < dims_[axis]);
   }
+  if (IsComputed()) return Contiguous().Sliced(axis, begin, size, step);
   Tensor view = AsView();
   if (size > 0) view.data_ += begin * strides_[axis] * ByteWidth(dtype_);
   view.dims_[axis] = size;
@@ -296,6 +344,7 @@ Tensor Tensor::Sliced(int axis, int64_t begin, int64_t size, int64_t step) const
 }
 
 Tensor Tensor::BroadcastTo(const Dims& dims) const {
+  if (IsComputed()) return Contiguous().BroadcastTo(dims);
   const int lead = static_cast<int>(dims.size()) - rank();
   G4C_CHECK(lead >= 0);
   Tensor view = AsView();
@@ -313,7 +362,7 @@ Tensor Tensor::BroadcastTo(const Dims& dims) const {
 
 Tensor Tensor::Reshaped(Dims dims) const {
   G4C_CHECK(ir::NumElements(dims) == NumElements());
-  // A row-major array may be regrouped at will, aligned or not.
+  // A row-major array may be regrouped at will, aligned or not, computed or not.
   bool packed = true;
   int64_t stride = 1;
   for (int i = rank() - 1; i >= 0; --i) {
@@ -352,7 +401,7 @@ Tensor Tensor::Retyped(DType dtype) const {
 }
 
 bool Tensor::SameView(const Tensor& other) const {
-  return dtype_ == other.dtype_ && data_ == other.data_ && dims_ == other.dims_ &&
+  return dtype_ == other.dtype_ && storage() == other.storage() && dims_ == other.dims_ &&
          strides_ == other.strides_;
 }
 

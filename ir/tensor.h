@@ -5,6 +5,9 @@
 // copies them to make a view; Transposed, Reshaped, Sliced and BroadcastTo are views. Bytes are
 // written only through mutable_data() of a tensor that Allocate just made and that nobody else
 // shares yet.
+//
+// A computed tensor has no bytes: its elements are made each time that they are read, such as
+// weights that a rewrite scaled and that are only written to a file. Contiguous() gives it bytes.
 #ifndef IR_TENSOR_H_
 #define IR_TENSOR_H_
 
@@ -21,6 +24,17 @@
 
 namespace g4c::ir {
 
+// The elements of a computed tensor.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  // Elements [begin, begin + count) in row-major order, each of the tensor's ByteWidth, to `out`,
+  // which is aligned for them. The same bytes each time; called from several threads.
+  virtual void Read(int64_t begin, int64_t count, uint8_t* out) const = 0;
+  // Reads of multiples of so many elements from a multiple of it on waste nothing.
+  virtual int64_t unit() const { return 1; }
+};
+
 class Tensor {
  public:
   // An empty f32 tensor of shape [0].
@@ -34,6 +48,8 @@ class Tensor {
   // misaligned view is copied on Contiguous().
   static absl::StatusOr<Tensor> View(DType dtype, Dims dims, absl::Span<const uint8_t> bytes,
                                      std::shared_ptr<const void> owner);
+
+  static Tensor Computed(DType dtype, Dims dims, std::shared_ptr<const TensorSource> source);
 
   // From values, mostly for tests and small operands. T is the C++ type of `dtype` (CTypeOf).
   template <typename T>
@@ -58,16 +74,27 @@ class Tensor {
   int64_t NumElements() const { return ir::NumElements(dims_); }
   int64_t NumBytes() const { return NumElements() * ByteWidth(dtype_); }
 
-  // Row-major without gaps and aligned for its type.
+  bool IsComputed() const { return source_ != nullptr; }
+  // TensorSource::unit(); 1 for a tensor with bytes.
+  int64_t ReadUnit() const { return IsComputed() ? source_->unit() : 1; }
+  // What tells storage apart: tensors with different storage share no bytes, unless parts of one
+  // block. Never null for a tensor with elements.
+  const void* storage() const {
+    return IsComputed() ? source_.get() : static_cast<const void*>(data_);
+  }
+
+  // Bytes that are row-major without gaps and aligned for their type.
   bool IsContiguous() const;
   // This, or a row-major copy.
   Tensor Contiguous() const;
+  // This, or what was computed, once.
+  Tensor WithBytes() const { return IsComputed() ? Contiguous() : *this; }
 
   // The first element (of the view, not of the storage). Requires that T has ByteWidth(dtype())
-  // bytes.
+  // bytes and that the tensor is not computed.
   template <typename T>
   const T* data() const {
-    G4C_CHECK(sizeof(T) == static_cast<size_t>(ByteWidth(dtype_)));
+    G4C_CHECK(sizeof(T) == static_cast<size_t>(ByteWidth(dtype_)) && !IsComputed());
     return reinterpret_cast<const T*>(data_);
   }
   template <typename T>
@@ -78,11 +105,16 @@ class Tensor {
   // Whether mutable_data() may be called and no other tensor shares the bytes: then they may be
   // overwritten in place.
   bool IsUnshared() const { return writable_ && owner_.use_count() == 1; }
-  const uint8_t* bytes() const { return data_; }
+  const uint8_t* bytes() const {
+    G4C_CHECK(!IsComputed());
+    return data_;
+  }
   absl::Span<const uint8_t> ContiguousBytes() const;  // requires IsContiguous()
 
-  // Elements [begin, begin + out.size()) in row-major order of this view, converted: any dtype to
-  // float or double (f64 to float rounds to nearest), any integer dtype or bool to int64.
+  // Elements [begin, begin + count) in row-major order of this view, as they are.
+  void ReadElements(int64_t begin, int64_t count, uint8_t* out) const;
+  // The same converted: any dtype to float or double (f64 to float rounds to nearest), any integer
+  // dtype or bool to int64.
   void ReadFloats(int64_t begin, absl::Span<float> out) const;
   void ReadDoubles(int64_t begin, absl::Span<double> out) const;
   void ReadInts(int64_t begin, absl::Span<int64_t> out) const;
@@ -92,9 +124,9 @@ class Tensor {
   float FloatScalar() const;
   int64_t IntScalar() const;
 
-  // Views. Transposed: dim i of the result is dim perm[i]. Sliced: elements begin + k * step of one
-  // axis (step may be negative). BroadcastTo: NumPy rules. Reshaped: a view where strides allow it,
-  // else a copy.
+  // Views, but copies of a computed tensor. Transposed: dim i of the result is dim perm[i]. Sliced:
+  // elements begin + k * step of one axis (step may be negative). BroadcastTo: NumPy rules.
+  // Reshaped: a view where strides allow it, and of a computed tensor, else a copy.
   Tensor Transposed(absl::Span<const int> perm) const;
   Tensor Sliced(int axis, int64_t begin, int64_t size, int64_t step = 1) const;
   Tensor BroadcastTo(const Dims& dims) const;
@@ -118,6 +150,7 @@ class Tensor {
   Dims strides_;
   const uint8_t* data_ = nullptr;
   std::shared_ptr<const void> owner_;
+  std::shared_ptr<const TensorSource> source_;  // in place of data_ and owner_
   std::shared_ptr<const std::string> opaque_digest_;
   bool writable_ = false;
 };

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "evaluator/evaluate_node.h"
+#include "passes/computed_weights.h"
 #include "passes/matchers.h"
 
 namespace g4c::passes {
@@ -199,41 +199,21 @@ ReorderPlan PlanReorder(const Graph& graph, ValueId x, Ints order) {
 }
 
 Tensor Reorderer::Reordered(const Tensor& data, const Ints& order) {
-  std::vector<Copy>& known = copies_[data.bytes()];
+  std::vector<Copy>& known = copies_[data.storage()];
   for (const Copy& copy : known) {
     if (copy.from.SameView(data) && copy.order == order) return copy.to;
   }
-  const Tensor indices = Tensor::I64(order);
-  const Tensor* operands[] = {&data, &indices};
-  absl::StatusOr<std::vector<Tensor>> taken = evaluator::EvaluateNode(ir::Gather{0}, operands, 1);
-  G4C_CHECK(taken.ok());
-  Tensor to = Spilled((*taken)[0]);
-  known.push_back({data, order, to});
-  return to;
-}
-
-Tensor Reorderer::Spilled(const Tensor& data) {
-  if (!may_spill_ || data.NumBytes() < kSpilledBytes) return data;
-  if (spill_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<SpillFile>> file = SpillFile::Create();
-    may_spill_ = file.ok();
-    if (!may_spill_) return data;
-    spill_ = *std::move(file);
-  }
-  const absl::StatusOr<SpillFile::Place> place = spill_->Write(data.ContiguousBytes());
-  if (!place.ok()) return data;
-  const absl::StatusOr<std::shared_ptr<const uint8_t>> bytes = spill_->Map(*place);
-  if (!bytes.ok()) return data;
-  return *Tensor::View(data.dtype(), data.dims(), {bytes->get(), place->size}, *bytes);
+  known.push_back({data, order, TakeRows(data, order)});
+  return known.back().to;
 }
 
 ValueId Reorderer::FirstOf(ValueId constant) {
   if (first_.empty()) {
     for (ValueId id = 0; id < graph_.num_values(); ++id) {
-      if (graph_.IsConstant(id)) first_.try_emplace(graph_.value(id).constant->bytes(), id);
+      if (graph_.IsConstant(id)) first_.try_emplace(graph_.value(id).constant->storage(), id);
     }
   }
-  const auto first = first_.find(graph_.value(constant).constant->bytes());
+  const auto first = first_.find(graph_.value(constant).constant->storage());
   return first == first_.end() ? constant : first->second;
 }
 

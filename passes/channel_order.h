@@ -3,13 +3,11 @@
 #ifndef PASSES_CHANNEL_ORDER_H_
 #define PASSES_CHANNEL_ORDER_H_
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/optional.h"
-#include "base/spill_file.h"
 #include "ir/graph.h"
 
 namespace g4c::passes {
@@ -33,20 +31,16 @@ struct ReorderPlan {
 // Values on the way must have no other reader: they are reordered, too.
 ReorderPlan PlanReorder(const ir::Graph& graph, ir::ValueId x, ir::Ints order);
 
-// Applies edits of one graph. A reordered constant is no view, so it is copied: once for all edits
-// that reorder it in the same way, and a large one to a temporary file where there can be one
-// (base/spill_file.h), so that it stays a mapping as the source's weights are.
+// Applies edits of one graph. A reordered constant is computed (passes/computed_weights.h), one
+// tensor for all edits that reorder it in the same way.
 class Reorderer {
  public:
-  static constexpr int64_t kSpilledBytes = int64_t{1} << 20;
-
   explicit Reorderer(ir::Graph& graph) : graph_(graph) {}
   // Per-channel qparams are reordered with their constant. Returns whether there were any.
   bool Apply(const ReorderPlan& plan);
 
  private:
   ir::Tensor Reordered(const ir::Tensor& data, const ir::Ints& order);
-  ir::Tensor Spilled(const ir::Tensor& data);
   // The first constant of the graph that shows the same storage: the source's initialiser.
   ir::ValueId FirstOf(ir::ValueId constant);
 
@@ -56,10 +50,8 @@ class Reorderer {
     ir::Ints order;
     ir::Tensor to;
   };
-  absl::flat_hash_map<const uint8_t*, std::vector<Copy>> copies_;
-  absl::flat_hash_map<const uint8_t*, ir::ValueId> first_;
-  std::unique_ptr<SpillFile> spill_;
-  bool may_spill_ = true;
+  absl::flat_hash_map<const void*, std::vector<Copy>> copies_;
+  absl::flat_hash_map<const void*, ir::ValueId> first_;
 };
 
 // The products that sum over the channels of a value, its last `channel_axes` axes, where nothing

@@ -56,7 +56,7 @@ class ConstantTable {
     const Tensor& data = *value.constant;
     const bool compared = data.NumBytes() <= CommonSubexpressions::kComparedBytes;
     const size_t hash =
-        compared ? SampleHash(data) : absl::HashOf(data.bytes(), data.dims(), data.strides());
+        compared ? SampleHash(data) : absl::HashOf(data.storage(), data.dims(), data.strides());
     std::vector<ValueId>& bucket = buckets_[hash];
     for (ValueId other : bucket) {
       const ir::Value& candidate = graph_.value(other);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/parallel.h"
+#include "passes/computed_weights.h"
 #include "passes/matchers.h"
 
 namespace g4c::passes {
@@ -13,22 +13,6 @@ using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
 using quantization::AppliedRewrite;
-
-// Everything at index i of `axis` times factors[i]; one factor serves all.
-ir::Tensor Scaled(const ir::Tensor& data, int axis, absl::Span<const float> factors) {
-  ir::Tensor scaled = ir::Tensor::Allocate(ir::DType::kF32, data.dims());
-  float* out = scaled.mutable_data<float>();
-  int64_t inner = 1;  // elements between neighbours of the axis
-  for (int i = axis + 1; i < data.rank(); ++i) inner *= data.dims()[i];
-  constexpr int64_t kGrain = 1 << 16;
-  ParallelForRange(data.NumElements(), kGrain, [&](int64_t begin, int64_t end) {
-    data.ReadFloats(begin, absl::MakeSpan(out + begin, end - begin));
-    for (int64_t i = begin; i < end; ++i) {
-      out[i] *= factors[i / inner % static_cast<int64_t>(factors.size())];
-    }
-  });
-  return scaled;
-}
 
 bool AreEqualInClasses(const std::vector<float>& factors, const std::vector<int>& classes) {
   std::map<int, float> of_class;
@@ -186,12 +170,13 @@ void ReplaceConstant(Graph& graph, NodeId node, int operand, ir::Tensor data) {
 }
 
 void ScaleOperands(Graph& graph, const RewriteSite& site, absl::Span<const float> factors) {
+  const std::vector<float> numbers(factors.begin(), factors.end());
   std::vector<float> inverse;
   for (float factor : factors) inverse.push_back(1 / factor);
   for (const ChannelOperand& at : site.operands) {
     const ir::Tensor& data = *graph.value(graph.node(at.node).inputs[at.operand]).constant;
     ReplaceConstant(graph, at.node, at.operand,
-                    Scaled(data, at.axis, at.divides ? inverse : factors));
+                    ScaleAxis(data, at.axis, at.divides ? inverse : numbers));
   }
 }
 

@@ -130,7 +130,7 @@ class Tables {
       key.push_back(term && term->table ? 't' : '-');
       if (!term || !term->table) continue;
       const Tensor& table = *term->table;
-      append(table.bytes());
+      append(table.storage());
       for (int axis = 0; axis < table.rank(); ++axis) {
         append(table.dims()[axis]);
         append(table.strides()[axis]);

@@ -1,9 +1,7 @@
 #include "passes/rotate_value_heads.h"
 
-#include <cmath>
-
 #include "absl/container/flat_hash_set.h"
-#include "base/parallel.h"
+#include "passes/head_rotation.h"
 #include "passes/matchers.h"
 
 namespace g4c::passes {
@@ -123,46 +121,7 @@ NodeId LinearBefore(const Graph& graph, ValueId value, int64_t d) {
   return ir::kNoNode;
 }
 
-// Each stretch of d elements of `axis` of a matrix, or vector, times R.
-ir::Tensor Rotated(const ir::Tensor& data, int axis, int64_t d, const std::vector<double>& r) {
-  const std::vector<float> x = data.Floats();
-  ir::Tensor rotated = ir::Tensor::Allocate(ir::DType::kF32, data.dims());
-  float* out = rotated.mutable_data<float>();
-  int64_t inner = 1;  // elements between neighbours of the axis
-  for (int i = axis + 1; i < data.rank(); ++i) inner *= data.dims()[i];
-  ParallelFor(data.NumElements() / (d * inner), [&](int64_t stretch) {
-    const float* in = x.data() + stretch * d * inner;
-    std::vector<double> sums(inner);
-    for (int64_t i = 0; i < d; ++i) {
-      std::fill(sums.begin(), sums.end(), 0.0);
-      for (int64_t j = 0; j < d; ++j) {
-        for (int64_t k = 0; k < inner; ++k) sums[k] += r[i * d + j] * in[j * inner + k];
-      }
-      std::copy(sums.begin(), sums.end(), out + (stretch * d + i) * inner);
-    }
-  });
-  return rotated;
-}
-
 }  // namespace
-
-std::vector<double> HeadRotation(int64_t d) {
-  const int64_t even = d & -d;  // the largest power of two in d
-  const int64_t odd = d / even;
-  std::vector<double> matrix(d * d);
-  for (int64_t row = 0; row < d; ++row) {
-    for (int64_t column = 0; column < d; ++column) {
-      // Hadamard: the sign is the parity of the common bits.
-      const bool negative = __builtin_parityll((row / odd) & (column / odd)) != 0;
-      const int64_t frequency = row % odd;
-      const double angle = M_PI * (static_cast<double>(column % odd) + 0.5) * frequency / odd;
-      const double cosine =
-          frequency == 0 ? 1 / std::sqrt(odd) : std::cos(angle) * std::sqrt(2.0 / odd);
-      matrix[row * d + column] = (negative ? -cosine : cosine) / std::sqrt(even);
-    }
-  }
-  return matrix;
-}
 
 std::vector<RewriteSite> RotateValueHeads::Find(const Graph& graph) const {
   std::vector<RewriteSite> sites;
@@ -184,10 +143,10 @@ std::vector<RewriteSite> RotateValueHeads::Find(const Graph& graph) const {
 }
 
 void RotateValueHeads::Apply(Graph& graph, const RewriteSite& site, absl::Span<const float>) const {
-  const std::vector<double> rotation = HeadRotation(site.width);
+  const HeadRotation rotation(site.width);
   for (const ChannelOperand& at : site.operands) {
     const ir::Tensor data = *graph.value(graph.node(at.node).inputs[at.operand]).constant;
-    ReplaceConstant(graph, at.node, at.operand, Rotated(data, at.axis, site.width, rotation));
+    ReplaceConstant(graph, at.node, at.operand, RotateAxis(data, at.axis, rotation));
   }
 }
 

@@ -4,9 +4,8 @@
 //   linear(.. P rms_norm(heads of linear(x, V, v)) .., O)
 //       ->  linear(.. P rms_norm(heads of linear(x, R V, R v)) .., O R^T),   R R^T = 1
 //
-// R mixes the rows of V within each head and the columns of O that read it; the same R for all
-// heads, so that heads that share a v need no care. With d = 2^k m, m odd, R is the Kronecker
-// product of the Hadamard matrix of 2^k and the cosine transform (DCT-II) of m: all entries are
+// R (passes/head_rotation.h) mixes the rows of V within each head and the columns of O that read
+// it; the same R for all heads, so that heads that share a v need no care. All its entries are
 // about 1 / sqrt(d), which spreads each large channel over all.
 //
 // Before: canonical form, no qparams on the constants. From V to O only what leaves the channels of
@@ -30,9 +29,6 @@ class RotateValueHeads : public FloatRewrite {
   void Apply(ir::Graph& graph, const RewriteSite& site,
              absl::Span<const float> numbers) const override;
 };
-
-// The matrix R, row-major [d, d].
-std::vector<double> HeadRotation(int64_t d);
 
 }  // namespace g4c::passes
 

@@ -181,6 +181,38 @@ TEST(ReadStoredBytes, PacksFourBitsEvenElementLow) {
   EXPECT_THAT(Bytes(plain, 0, 3), ElementsAre(0x2f, 0x09));
 }
 
+// A computed constant in units of an odd number of elements, larger than a block.
+TEST(ReadStoredBytes, IsTheSameForComputedData) {
+  class Copied : public TensorSource {
+   public:
+    explicit Copied(Tensor data) : data_(std::move(data)) {}
+    void Read(int64_t begin, int64_t count, uint8_t* out) const override {
+      data_.ReadElements(begin, count, out);
+    }
+    int64_t unit() const override { return 2 * 1301; }
+
+   private:
+    Tensor data_;
+  };
+  const Tensor data = SeededTensor(DType::kF32, {10, 1301}, 5);
+  const Tensor computed =
+      Tensor::Computed(DType::kF32, data.dims(), std::make_shared<Copied>(data));
+  std::vector<float> scales;
+  for (int i = 0; i < 10; ++i) scales.push_back(0.25f + 0.125f * i);
+  for (DType dtype : {DType::kI4, DType::kU8, DType::kI16, DType::kI32, DType::kI64}) {
+    const QuantPerChannel q{dtype, 0, scales, std::vector<int64_t>(10, 0)};
+    const Value stored = ConstantOf(data, q);
+    const Value value = ConstantOf(computed, q);
+    EXPECT_FALSE(StoredInPlace(value, 0, 13010).has_value());
+    for (int64_t begin : {0, 2, 1300, 2602, 7000}) {
+      EXPECT_EQ(Bytes(value, begin, 13010 - begin), Bytes(stored, begin, 13010 - begin))
+          << DTypeName(dtype) << " from " << begin;
+    }
+  }
+  EXPECT_EQ(Bytes(ConstantOf(computed, QuantUnknown()), 3, 13000),
+            Bytes(ConstantOf(data, QuantUnknown()), 3, 13000));
+}
+
 TEST(ReadStoredBytes, GivesEveryDType) {
   struct Case {
     Tensor data;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -20,6 +21,68 @@ Tensor Iota(const Dims& dims, DType dtype = DType::kF32) {
   std::vector<int64_t> values(NumElements(dims));
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(i);
   return Tensor::FromInts(dtype, dims, values);
+}
+
+// Element i is 2 i; reads are counted.
+class Doubled : public TensorSource {
+ public:
+  void Read(int64_t begin, int64_t count, uint8_t* out) const override {
+    ++reads_;
+    for (int64_t i = begin; i < begin + count; ++i, out += sizeof(float)) {
+      const float value = static_cast<float>(2 * i);
+      std::memcpy(out, &value, sizeof(value));
+    }
+  }
+  int64_t unit() const override { return 3; }
+  int reads() const { return reads_; }
+
+ private:
+  mutable std::atomic<int> reads_{0};
+};
+
+TEST(ComputedTensor, IsReadAnywhereAndGetsBytesWhenAskedFor) {
+  const auto source = std::make_shared<Doubled>();
+  const Tensor computed = Tensor::Computed(DType::kF32, {2, 3}, source);
+  EXPECT_TRUE(computed.IsComputed());
+  EXPECT_FALSE(computed.IsContiguous());
+  EXPECT_EQ(computed.ReadUnit(), 3);
+  EXPECT_THAT(computed.Floats(), ElementsAre(0, 2, 4, 6, 8, 10));
+  std::vector<double> part(2);
+  computed.ReadDoubles(3, absl::MakeSpan(part));
+  EXPECT_THAT(part, ElementsAre(6, 8));
+  const Tensor reshaped = computed.Reshaped({3, 2});
+  EXPECT_TRUE(reshaped.IsComputed());
+  EXPECT_EQ(reshaped.storage(), computed.storage());
+  EXPECT_TRUE(computed.SameContent(Tensor::FromInts(DType::kF32, {2, 3}, {0, 2, 4, 6, 8, 10})));
+  EXPECT_TRUE(computed.SameView(Tensor::Computed(DType::kF32, {2, 3}, source)));
+  EXPECT_FALSE(
+      computed.SameView(Tensor::Computed(DType::kF32, {2, 3}, std::make_shared<Doubled>())));
+  const int reads = source->reads();
+  const Tensor stored = computed.WithBytes();
+  EXPECT_THAT(stored.Floats(), ElementsAre(0, 2, 4, 6, 8, 10));
+  EXPECT_FALSE(stored.IsComputed());
+  EXPECT_EQ(source->reads(), reads + 1);
+}
+
+TEST(ComputedTensor, ViewsOfItAreCopies) {
+  const Tensor computed = Tensor::Computed(DType::kF32, {2, 3}, std::make_shared<Doubled>());
+  EXPECT_THAT(computed.Transposed({1, 0}).Floats(), ElementsAre(0, 6, 2, 8, 4, 10));
+  EXPECT_THAT(computed.Sliced(1, 1, 2).Floats(), ElementsAre(2, 4, 8, 10));
+  EXPECT_THAT(computed.Sliced(0, 1, 1).BroadcastTo({2, 3}).Floats(),
+              ElementsAre(6, 8, 10, 6, 8, 10));
+}
+
+TEST(ComputedTensor, ManyElementsAreTheSameOneByOneAndTogether) {
+  const Tensor computed = Tensor::Computed(DType::kF32, {1001, 1000}, std::make_shared<Doubled>());
+  const Tensor stored = computed.Contiguous();
+  for (int64_t i : {0, 1, 65535, 65536, 65537, 262143, 262144, 1000999}) {
+    EXPECT_EQ(stored.data<float>()[i], static_cast<float>(2 * i)) << i;
+  }
+  std::vector<double> doubles(300000);
+  computed.ReadDoubles(7, absl::MakeSpan(doubles));
+  for (size_t i = 0; i < doubles.size(); ++i) {
+    ASSERT_EQ(doubles[i], static_cast<float>(2 * (i + 7))) << i;
+  }
 }
 
 TEST(Tensor, ViewsShareBytesAndKeepTheirOwnerAlive) {

@@ -112,18 +112,5 @@ TEST(RotateValueHeads, LeavesNearMissesAlone) {
           .replace(0, 9, "graph g {\n  in %g: f32[5, 3]"));
 }
 
-TEST(HeadRotation, IsOrthogonal) {
-  for (int64_t d : {1, 2, 3, 8, 12, 24, 64, 72}) {
-    const std::vector<double> r = HeadRotation(d);
-    for (int64_t i = 0; i < d; ++i) {
-      for (int64_t j = 0; j < d; ++j) {
-        double sum = 0;
-        for (int64_t k = 0; k < d; ++k) sum += r[i * d + k] * r[j * d + k];
-        EXPECT_NEAR(sum, i == j ? 1 : 0, 1e-12) << d << ": " << i << ", " << j;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace g4c::passes

@@ -22,6 +22,7 @@
 #include "gemma4_circle_export/machine.h"
 #include "gemma4_circle_export/model_runner.h"
 #include "gemma4_circle_export/pipeline.h"
+#include "passes/computed_weights.h"
 #include "passes/pipeline.h"
 #include "passes/report.h"
 
@@ -46,6 +47,7 @@ class Model {
     passes::PassList canonical = passes::CanonicalPhase({folded.valid});
     RETURN_IF_ERROR(runner.Run(canonical, folded.graph));
     model->graph_ = std::move(folded.graph);
+    passes::StoreComputed(model->graph_);
     ASSIGN_OR_RETURN(model->executor_, evaluator::FloatExecutor::Create(model->graph_));
     return model;
   }

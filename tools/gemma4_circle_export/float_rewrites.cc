@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "passes/computed_weights.h"
 #include "passes/pipeline.h"
 #include "quantization/calibrate.h"
 #include "quantization/input_noise.h"
@@ -95,6 +96,7 @@ absl::StatusOr<std::vector<quantization::AppliedRewrite>> RewriteFloat(
   RETURN_IF_ERROR(runner.Run(list, graph));
   for (const passes::RewriteLog::Entry& entry : log.entries()) done.push_back(entry.done);
   if (!done.empty()) {
+    passes::StoreComputed(graph);
     calibration.hessians.reset();
     calibration.statistics = quantization::StatisticsPlan(graph).Empty();
     RETURN_IF_ERROR(

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <iostream>
 
 #include "absl/strings/str_format.h"
@@ -12,6 +13,7 @@
 #include "backend/target_file.h"
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "frontend/load_onnx.h"
 #include "gemma4_circle_export/bindings.h"
@@ -25,6 +27,7 @@
 #include "gemma4_circle_export/verbs.h"
 #include "ir/verifier.h"
 #include "passes/bind_inputs.h"
+#include "passes/computed_weights.h"
 #include "passes/drop_padding.h"
 #include "passes/import_qdq.h"
 #include "passes/insert_conversions.h"
@@ -139,13 +142,25 @@ absl::Status QuantizeActivations(const ExportOptions& options, const quantizatio
   return absl::OkStatus();
 }
 
-absl::Status QuantizeFromFile(const ExportOptions& options, const FoldedModel& model,
-                              passes::PassRunner& runner, ir::Graph& graph, Decisions& decisions,
-                              ExportReport& report) {
-  ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(options.qparams));
+// Parsing takes as long as the passes over the graph (7 MB for 16 layers): it goes on beside them,
+// unless one thread has to do.
+using PendingQparams = std::future<absl::StatusOr<quantization::QparamsFile>>;
+PendingQparams StartReadingQparams(const std::string& path) {
+  const auto when = NumThreads() > 1 ? std::launch::async : std::launch::deferred;
+  return std::async(when, [path]() -> absl::StatusOr<quantization::QparamsFile> {
+    ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(path));
+    absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(mapped->text());
+    if (!file.ok()) return Prefixed(file.status(), absl::StrCat("'", path, "': "));
+    return file;
+  });
+}
+
+absl::Status QuantizeFromFile(const ExportOptions& options, PendingQparams qparams,
+                              const FoldedModel& model, passes::PassRunner& runner,
+                              ir::Graph& graph, Decisions& decisions, ExportReport& report) {
   report.AddFile(options.qparams);
-  absl::StatusOr<quantization::QparamsFile> file = quantization::ParseQparams(mapped->text());
-  if (!file.ok()) return Prefixed(file.status(), absl::StrCat("'", options.qparams, "': "));
+  absl::StatusOr<quantization::QparamsFile> file = qparams.get();
+  if (!file.ok()) return file.status();
   if (file->model_hash != model.hash || file->weight_bytes != model.weight_bytes) {
     return InvalidInput("'", options.qparams, "' was made for another model (graph ",
                         file->model_hash, " with ", file->weight_bytes,
@@ -181,6 +196,7 @@ absl::Status WithoutOutput(const ExportOptions& options, const ir::Target& targe
                    quantization::Formats::Resolve(model.graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, model.graph, config, formats));
   if (options.save_stats.empty()) return absl::OkStatus();
+  passes::StoreComputed(model.graph);
   ASSIGN_OR_RETURN(const Calibration calibration, Calibrate(options, model, report));
   report.PrintStatistics(calibration.statistics.num_samples());
   return absl::OkStatus();
@@ -195,6 +211,7 @@ absl::Status QuantizeAnew(const ExportOptions& options, const ir::Target& target
   ASSIGN_OR_RETURN(quantization::Formats formats, quantization::Formats::Resolve(graph, config));
   RETURN_IF_ERROR(TellConfiguration(options, graph, config, formats));
   decisions.constants = {config.activation, config.weight};
+  passes::StoreComputed(graph);
   Calibration calibration;
   if (config.activation != ir::DType::kF32) {
     ASSIGN_OR_RETURN(calibration, Calibrate(options, model, report));
@@ -220,14 +237,15 @@ absl::Status QuantizeAnew(const ExportOptions& options, const ir::Target& target
 
 // Qparams on everything that can have them.
 absl::Status Quantize(const ExportOptions& options, const ir::Target& target, bool is_qdq,
-                      passes::PassRunner& runner, FoldedModel& model, Decisions& decisions,
-                      ExportReport& report) {
+                      PendingQparams qparams, passes::PassRunner& runner, FoldedModel& model,
+                      Decisions& decisions, ExportReport& report) {
   ir::Graph& graph = model.graph;
   quantization::MarkNotApplicable(graph);
   if (is_qdq) {
     quantization::PropagateQparams(graph, nullptr);
-  } else if (!options.qparams.empty()) {
-    RETURN_IF_ERROR(QuantizeFromFile(options, model, runner, graph, decisions, report));
+  } else if (qparams.valid()) {
+    RETURN_IF_ERROR(
+        QuantizeFromFile(options, std::move(qparams), model, runner, graph, decisions, report));
   } else {
     RETURN_IF_ERROR(QuantizeAnew(options, target, runner, model, decisions, report));
   }
@@ -329,6 +347,8 @@ absl::Status Export(const ExportOptions& options) {
     return WriteFailed("cannot make the folder '", options.dump_dir, "'");
   }
   passes::PassRunner runner({options.dump_dir, options.verify_passes}, &report.passes());
+  PendingQparams qparams;
+  if (!options.qparams.empty()) qparams = StartReadingQparams(options.qparams);
 
   // Load, bind, fold.
   ASSIGN_OR_RETURN(FoldedModel model, LoadAndFold(options.model, options.inputs, runner, nullptr));
@@ -352,7 +372,8 @@ absl::Status Export(const ExportOptions& options) {
   if (options.to_float) {
     KeepFloat(graph);
   } else {
-    RETURN_IF_ERROR(Quantize(options, target, is_qdq, runner, model, decisions, report));
+    RETURN_IF_ERROR(
+        Quantize(options, target, is_qdq, std::move(qparams), runner, model, decisions, report));
     if (decisions.real) RETURN_IF_ERROR(WriteSensitivity(options, *decisions.real, graph, report));
     if (!options.save_qparams.empty())
       RETURN_IF_ERROR(SaveQparams(options, model, decisions, graph));
