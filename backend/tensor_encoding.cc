@@ -42,14 +42,22 @@ constexpr ActivationPair kActivations[] = {
     {ir::Activation::kSignBit, circle::ActivationFunctionType_SIGN_BIT},
 };
 
-absl::Status CheckScale(float scale) {
-  if (std::isfinite(scale) && scale > 0) return absl::OkStatus();
-  return InvalidInput("the scale ", FormatFloat(scale), " is not a finite number above 0");
+absl::Status CheckScales(const flatbuffers::Vector<float>& scales) {
+  for (float scale : scales) {
+    if (std::isfinite(scale) && scale > 0) continue;
+    return InvalidInput("the scale ", FormatFloat(scale), " is not a finite number above 0");
+  }
+  return absl::OkStatus();
 }
 
-absl::Status CheckZeroPoint(int64_t zero_point, DType stored) {
-  if (zero_point >= ir::MinOf(stored) && zero_point <= ir::MaxOf(stored)) return absl::OkStatus();
-  return InvalidInput("the zero point ", zero_point, " is no ", ir::DTypeName(stored));
+absl::Status CheckZeroPoints(const flatbuffers::Vector<int64_t>& zero_points, DType stored) {
+  const int64_t low = ir::MinOf(stored);
+  const int64_t high = ir::MaxOf(stored);
+  for (int64_t zero_point : zero_points) {
+    if (zero_point >= low && zero_point <= high) continue;
+    return InvalidInput("the zero point ", zero_point, " is no ", ir::DTypeName(stored));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -131,14 +139,10 @@ absl::StatusOr<ir::Quantization> DecodeQuantization(
   if (zero_count != 0 && zero_count != 1 && zero_count != count) {
     return InvalidInput(count, " scales, but ", zero_count, " zero points");
   }
-  const auto zero_point = [&](int64_t i) -> int64_t {
-    return zero_count == 0 ? 0 : zero_points->Get(zero_count == 1 ? 0 : i);
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    RETURN_IF_ERROR(CheckScale(scales->Get(i)));
-    RETURN_IF_ERROR(CheckZeroPoint(zero_point(i), stored));
-  }
-  if (count == 1) return ir::QuantPerTensor{stored, scales->Get(0), zero_point(0)};
+  RETURN_IF_ERROR(CheckScales(*scales));
+  if (zero_count > 0) RETURN_IF_ERROR(CheckZeroPoints(*zero_points, stored));
+  const int64_t first_zero_point = zero_count == 0 ? 0 : zero_points->Get(0);
+  if (count == 1) return ir::QuantPerTensor{stored, scales->Get(0), first_zero_point};
   const int axis = quantization->quantized_dimension();
   if (axis < 0 || axis >= static_cast<int>(dims.size())) {
     return InvalidInput("quantized_dimension ", axis, " of the shape ", DimsText(dims));
@@ -147,10 +151,11 @@ absl::StatusOr<ir::Quantization> DecodeQuantization(
     return InvalidInput(count, " scales for the ", dims[axis], " channels of axis ", axis,
                         " of the shape ", DimsText(dims));
   }
-  ir::QuantPerChannel channels{stored, axis, {}, {}};
-  for (int64_t i = 0; i < count; ++i) {
-    channels.scales.push_back(scales->Get(i));
-    channels.zero_points.push_back(zero_point(i));
+  ir::QuantPerChannel channels{stored, axis, {scales->begin(), scales->end()}, {}};
+  if (zero_count == count) {
+    channels.zero_points.assign(zero_points->begin(), zero_points->end());
+  } else {
+    channels.zero_points.assign(count, first_zero_point);
   }
   return channels;
 }

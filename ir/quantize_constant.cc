@@ -168,10 +168,10 @@ template <typename Int>
 void PutInts(DType dtype, const Int* ints, int64_t count, uint8_t* out) {
   switch (BitWidth(dtype)) {
     case 4:
-      for (int64_t i = 0; i < count; i += 2) {
-        const int high = i + 1 < count ? static_cast<int>(ints[i + 1]) : 0;
-        out[i / 2] = static_cast<uint8_t>((static_cast<int>(ints[i]) & 15) | (high & 15) << 4);
+      for (int64_t i = 0; i < count / 2; ++i) {
+        out[i] = static_cast<uint8_t>((ints[2 * i] & 15) | (ints[2 * i + 1] & 15) << 4);
       }
+      if (count % 2 != 0) out[count / 2] = static_cast<uint8_t>(ints[count - 1] & 15);
       return;
     case 8:
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(ints[i]);

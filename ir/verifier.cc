@@ -172,8 +172,9 @@ class Verifier {
       Add(where, " has qparams, but its type is ", TypeText(value.type));
     }
     if (!IsInteger(dtype)) return Add(where, " has qparams of ", DTypeName(dtype));
+    const Bounds bounds{MinOf(dtype), MaxOf(dtype)};
     if (const auto* q = std::get_if<QuantPerTensor>(&value.quantization)) {
-      return CheckQparam(where, dtype, q->scale, q->zero_point);
+      return CheckQparam(where, dtype, bounds, q->scale, q->zero_point);
     }
     const auto& q = std::get<QuantPerChannel>(value.quantization);
     if (q.scales.size() != q.zero_points.size()) {
@@ -190,13 +191,18 @@ class Verifier {
     const size_t before = problems_.size();
     // One bad channel tells enough.
     for (size_t i = 0; i < q.scales.size() && problems_.size() == before; ++i) {
-      CheckQparam(where, dtype, q.scales[i], q.zero_points[i]);
+      CheckQparam(where, dtype, bounds, q.scales[i], q.zero_points[i]);
     }
   }
 
-  void CheckQparam(absl::string_view where, DType dtype, float scale, int64_t zero_point) {
+  struct Bounds {
+    int64_t low;
+    int64_t high;
+  };
+  void CheckQparam(absl::string_view where, DType dtype, Bounds bounds, float scale,
+                   int64_t zero_point) {
     if (!(scale > 0) || !std::isfinite(scale)) Add(where, " has the scale ", FormatFloat(scale));
-    if (zero_point < MinOf(dtype) || zero_point > MaxOf(dtype)) {
+    if (zero_point < bounds.low || zero_point > bounds.high) {
       Add(where, " has the zero point ", zero_point, ", which is no ", DTypeName(dtype));
     }
   }

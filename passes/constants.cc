@@ -27,6 +27,26 @@ bool IsUniformAlong(const Tensor& tensor, int axis) {
   return true;
 }
 
+// Reads until the first element that differs from the first one.
+bool IsUniform(const Tensor& tensor) {
+  const int width = ir::ByteWidth(tensor.dtype());
+  const int64_t total = tensor.NumElements();
+  const int64_t step = std::max<int64_t>(tensor.ReadUnit(), 1024);
+  std::vector<uint64_t> buffer((step * width + 7) / 8);
+  auto* block = reinterpret_cast<uint8_t*>(buffer.data());
+  std::vector<uint8_t> first(width);
+  tensor.ReadElements(0, 1, block);
+  std::copy(block, block + width, first.begin());
+  for (int64_t begin = 0; begin < total; begin += step) {
+    const int64_t count = std::min(step, total - begin);
+    tensor.ReadElements(begin, count, block);
+    for (int64_t i = 0; i < count; ++i) {
+      if (std::memcmp(block + i * width, first.data(), width) != 0) return false;
+    }
+  }
+  return true;
+}
+
 // The same bytes, seen with stride 0 along `axis`.
 Tensor RepeatedAlong(const Tensor& tensor, int axis) {
   return tensor.Sliced(axis, 0, 1).BroadcastTo(tensor.dims());
@@ -75,8 +95,8 @@ absl::optional<int64_t> UniformInt(const ir::Graph& graph, ir::ValueId id) {
 }
 
 Tensor Compacted(const Tensor& tensor) {
-  Tensor view = tensor;
-  if (tensor.NumElements() == 0) return view;
+  if (tensor.NumElements() == 0 || (tensor.IsComputed() && !IsUniform(tensor))) return tensor;
+  Tensor view = tensor.WithBytes();
   for (int axis = 0; axis < tensor.rank(); ++axis) {
     if (view.dims()[axis] == 1 || view.strides()[axis] == 0) continue;
     if (IsUniformAlong(view, axis)) view = RepeatedAlong(view, axis);

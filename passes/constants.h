@@ -19,7 +19,7 @@ absl::optional<float> UniformFloat(const ir::Graph& graph, ir::ValueId id);
 absl::optional<int64_t> UniformInt(const ir::Graph& graph, ir::ValueId id);
 
 // The same elements with stride 0 along every axis on which the content does not vary. Reads until
-// the first difference on each axis.
+// the first difference on each axis; a computed tensor is only told where all elements are equal.
 ir::Tensor Compacted(const ir::Tensor& tensor);
 // Bytes of the elements that are stored apart: an axis of stride 0 counts once.
 int64_t DistinctBytes(const ir::Tensor& tensor);

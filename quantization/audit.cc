@@ -129,15 +129,15 @@ class Auditor {
   }
 
   static std::string Degenerate(const ir::Value& value) {
-    const auto narrow = [](float scale, ir::DType dtype) {
-      // The same bound that ChooseQparams clamps to, with room for its rounding.
-      const double quanta =
-          static_cast<double>(ir::MaxOf(dtype)) - static_cast<double>(ir::MinOf(dtype));
+    // The same bound that ChooseQparams clamps to, with room for its rounding.
+    const ir::DType dtype = ir::QuantDType(value.quantization);
+    const double quanta =
+        static_cast<double>(ir::MaxOf(dtype)) - static_cast<double>(ir::MinOf(dtype));
+    const auto narrow = [&](float scale) {
       return static_cast<double>(scale) * quanta <= kNarrowestRange * 1.01;
     };
     if (const auto* q = std::get_if<ir::QuantPerTensor>(&value.quantization)) {
-      if (q->dtype != ir::DType::kI32 && q->dtype != ir::DType::kI64 &&
-          narrow(q->scale, q->dtype)) {
+      if (q->dtype != ir::DType::kI32 && q->dtype != ir::DType::kI64 && narrow(q->scale)) {
         return "its range is zero or tiny";
       }
       if (!value.constant || !ir::IsFloat(value.constant->dtype()) ||
@@ -154,7 +154,7 @@ class Auditor {
     int tiny = 0;
     int first = -1;
     for (size_t i = 0; i < channels.scales.size(); ++i) {
-      if (!narrow(channels.scales[i], channels.dtype)) continue;
+      if (!narrow(channels.scales[i])) continue;
       if (tiny++ == 0) first = static_cast<int>(i);
     }
     return tiny == 0 ? ""

@@ -211,7 +211,7 @@ bool IsUnusualWeight(const FormatSubject& subject) {
 
 void SetWeightQparams(Graph& graph, const FormatSubject& subject) {
   const ValueId id = subject.members[0];
-  const ir::Tensor weight = *graph.value(id).constant;
+  const ir::Tensor weight = graph.value(id).constant->WithBytes();
   const Format& format = subject.format;
   const auto choose = [&](const ir::Tensor& data) {
     return ChooseQparams(RangeOf(data), format.dtype, format.symmetric);

@@ -78,7 +78,8 @@ Range RangeOf(const ir::Tensor& data) {
   return range;
 }
 
-ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& weight, int axis, ir::DType dtype) {
+ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& data, int axis, ir::DType dtype) {
+  const ir::Tensor weight = data.WithBytes();
   const bool symmetric = dtype != ir::DType::kU8 && dtype != ir::DType::kU4;
   ir::QuantPerChannel q{dtype, axis, {}, {}};
   for (int64_t channel = 0; channel < weight.dims()[axis]; ++channel) {

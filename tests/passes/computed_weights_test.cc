@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/seeded.h"
+#include "passes/constants.h"
 
 namespace g4c::passes {
 namespace {
@@ -67,6 +68,22 @@ TEST(ScaleAxis, MultipliesByTheFactorOfTheIndex) {
 TEST(ScaleAxis, OfLittleIsComputedAtOnce) {
   const Tensor small = ScaleAxis(ir::SeededTensor(DType::kF32, {8}, 3), 0, {2});
   EXPECT_FALSE(small.IsComputed());
+}
+
+// One number where all elements are equal, wherever a difference lies; nothing beyond its elements
+// is read.
+TEST(Computed, IsSeenToBeUniform) {
+  ir::Graph graph;
+  const auto add = [&](float last) {
+    std::vector<double> numbers(kRows * kColumns, 1.5);
+    numbers.back() = last;
+    const Tensor data = Tensor::FromDoubles(DType::kF32, {kRows, kColumns}, numbers);
+    return graph.AddConstant("k", ScaleAxis(data, 1, {2}));
+  };
+  EXPECT_EQ(UniformFloat(graph, add(1.5)), absl::make_optional(3.0f));
+  EXPECT_EQ(UniformFloat(graph, add(1.25)), absl::nullopt);
+  const Tensor varied = ScaleAxis(Data(DType::kF32), 0, {2});
+  EXPECT_TRUE(Compacted(varied).SameView(varied));
 }
 
 TEST(StoreComputed, GivesEachComputedConstantBytesOnce) {
