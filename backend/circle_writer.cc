@@ -1,6 +1,7 @@
 #include "backend/circle_writer.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -79,9 +80,10 @@ absl::Status WriteTile(const AtomicFile& file, const Tile& tile) {
   const uint64_t place = tile.buffer->offset + ir::StoredBytes(value, tile.begin);
   if (const auto stored = ir::StoredInPlace(value, tile.begin, tile.count))
     return file.WriteAt(place, *stored);
-  std::vector<uint8_t> bytes(ir::StoredBytes(value, tile.count));
-  ir::ReadStoredBytes(value, tile.begin, tile.count, absl::MakeSpan(bytes));
-  return file.WriteAt(place, bytes);
+  const size_t size = ir::StoredBytes(value, tile.count);
+  const auto bytes = std::make_unique_for_overwrite<uint8_t[]>(size);
+  ir::ReadStoredBytes(value, tile.begin, tile.count, {bytes.get(), size});
+  return file.WriteAt(place, {bytes.get(), size});
 }
 
 absl::Status WriteConstants(const AtomicFile& file, const std::vector<PlannedBuffer>& buffers) {

@@ -15,7 +15,7 @@ namespace g4c::backend {
 namespace {
 
 // Elements compared at either end of a constant. Even: packed elements begin on a byte.
-constexpr int64_t kCompared = 4096;
+constexpr int64_t kCompared = 1024;
 
 // The two forms are one where there is one channel.
 struct Qparams {

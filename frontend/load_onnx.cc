@@ -1,5 +1,6 @@
 #include "frontend/load_onnx.h"
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
@@ -39,7 +40,9 @@ std::map<std::string, std::vector<std::string>> DimNames(const onnx::GraphProto&
 
 absl::StatusOr<LoadedModel> Load(const std::string& path, std::shared_ptr<const MappedFile> file) {
   ASSIGN_OR_RETURN(ScannedModel scanned, ScanModel(file->bytes()));
-  onnx::ModelProto model;
+  // Its many small messages are given back at once.
+  google::protobuf::Arena arena;
+  onnx::ModelProto& model = *google::protobuf::Arena::CreateMessage<onnx::ModelProto>(&arena);
   RETURN_IF_ERROR(ParseModel(scanned.reduced, model));
   LoadedModel loaded;
   ir::Digest digest;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -43,18 +44,19 @@ class Verifier {
   bool Exists(ValueId id) const { return id >= 0 && id < graph_.num_values(); }
   std::string Name(ValueId id) const { return absl::StrCat("'", graph_.value(id).name, "'"); }
 
-  // A value that something reads: it must exist and have a source.
-  void CheckRead(absl::string_view reader, ValueId id) {
-    if (!Exists(id)) return Add(reader, " reads value ", id, ", which does not exist");
+  // A value that something reads: it must exist and have a source. Descriptions are made for
+  // problems only: they would cost more than the checks.
+  void CheckRead(absl::FunctionRef<std::string()> reader, ValueId id) {
+    if (!Exists(id)) return Add(reader(), " reads value ", id, ", which does not exist");
     live_[id] = true;
     const Value& value = graph_.value(id);
     if (value.producer == kNoNode && !value.constant.has_value() && !is_input_[id]) {
-      return Add(reader, " reads ", Name(id), ", which nothing produces");
+      return Add(reader(), " reads ", Name(id), ", which nothing produces");
     }
     if (value.producer == kNoNode) return;
     const bool produced = value.producer >= 0 && value.producer < graph_.num_nodes() &&
                           !graph_.node(value.producer).erased;
-    if (!produced) Add(reader, " reads ", Name(id), ", whose node was erased");
+    if (!produced) Add(reader(), " reads ", Name(id), ", whose node was erased");
   }
 
   void CheckEdges() {
@@ -73,29 +75,29 @@ class Verifier {
     for (NodeId id = 0; id < graph_.num_nodes(); ++id) {
       const Node& node = graph_.node(id);
       if (node.erased) continue;
-      const std::string description = Describe(graph_, id);
+      const auto description = [&] { return Describe(graph_, id); };
       for (ValueId input : node.inputs) {
         if (input != kNoValue) CheckRead(description, input);
       }
       for (size_t i = 0; i < node.outputs.size(); ++i) {
         const ValueId output = node.outputs[i];
         if (!Exists(output)) {
-          Add(description, ": result ", output, " does not exist");
+          Add(description(), ": result ", output, " does not exist");
           continue;
         }
         live_[output] = true;
         const Value& value = graph_.value(output);
         if (value.producer != id || value.result_index != static_cast<int>(i)) {
-          Add(description, ": result ", i, " is ", Name(output),
+          Add(description(), ": result ", i, " is ", Name(output),
               ", which is of another node or place");
         }
         if (value.constant.has_value())
-          Add(description, ": the result ", Name(output), " is a constant");
+          Add(description(), ": the result ", Name(output), " is a constant");
       }
     }
     absl::flat_hash_set<std::string> names;
     for (const GraphOutput& output : graph_.outputs()) {
-      CheckRead(absl::StrCat("graph output '", output.name, "'"), output.value);
+      CheckRead([&] { return absl::StrCat("graph output '", output.name, "'"); }, output.value);
       if (!names.insert(output.name).second) Add("two graph outputs are named '", output.name, "'");
     }
   }
@@ -166,27 +168,28 @@ class Verifier {
 
   void CheckQuantization(const Value& value) {
     if (!HasQparams(value.quantization)) return;
-    const std::string where = Where(value);
+    const auto where = [&] { return Where(value); };
     const DType dtype = QuantDType(value.quantization);
     if (value.type.dtype != DType::kF32) {
-      Add(where, " has qparams, but its type is ", TypeText(value.type));
+      Add(where(), " has qparams, but its type is ", TypeText(value.type));
     }
-    if (!IsInteger(dtype)) return Add(where, " has qparams of ", DTypeName(dtype));
+    if (!IsInteger(dtype)) return Add(where(), " has qparams of ", DTypeName(dtype));
     const Bounds bounds{MinOf(dtype), MaxOf(dtype)};
     if (const auto* q = std::get_if<QuantPerTensor>(&value.quantization)) {
       return CheckQparam(where, dtype, bounds, q->scale, q->zero_point);
     }
     const auto& q = std::get<QuantPerChannel>(value.quantization);
     if (q.scales.size() != q.zero_points.size()) {
-      return Add(where, " has ", q.scales.size(), " scales and ", q.zero_points.size(),
+      return Add(where(), " has ", q.scales.size(), " scales and ", q.zero_points.size(),
                  " zero points");
     }
     const Shape& shape = value.type.shape;
     if (q.axis < 0 || (shape.has_rank() && q.axis >= shape.rank())) {
-      Add(where, " of ", ShapeText(shape), " has channels along axis ", q.axis);
+      Add(where(), " of ", ShapeText(shape), " has channels along axis ", q.axis);
     } else if (shape.has_rank() && shape.dim(q.axis) != kUnknownDim &&
                shape.dim(q.axis) != static_cast<int64_t>(q.scales.size())) {
-      Add(where, " of ", ShapeText(shape), " has ", q.scales.size(), " scales along axis ", q.axis);
+      Add(where(), " of ", ShapeText(shape), " has ", q.scales.size(), " scales along axis ",
+          q.axis);
     }
     const size_t before = problems_.size();
     // One bad channel tells enough.
@@ -199,11 +202,11 @@ class Verifier {
     int64_t low;
     int64_t high;
   };
-  void CheckQparam(absl::string_view where, DType dtype, Bounds bounds, float scale,
+  void CheckQparam(absl::FunctionRef<std::string()> where, DType dtype, Bounds bounds, float scale,
                    int64_t zero_point) {
-    if (!(scale > 0) || !std::isfinite(scale)) Add(where, " has the scale ", FormatFloat(scale));
+    if (!(scale > 0) || !std::isfinite(scale)) Add(where(), " has the scale ", FormatFloat(scale));
     if (zero_point < bounds.low || zero_point > bounds.high) {
-      Add(where, " has the zero point ", zero_point, ", which is no ", DTypeName(dtype));
+      Add(where(), " has the zero point ", zero_point, ", which is no ", DTypeName(dtype));
     }
   }
 

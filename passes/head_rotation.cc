@@ -90,30 +90,35 @@ std::vector<double> HeadRotation::Matrix() const {
 
 void HeadRotation::Apply(double* x, double* spare) const {
   const auto row = [](double* of, int64_t i) { return of + i * kVectors; };
-  // The cosines within each stretch of m ...
-  for (int64_t i = 0; i < width(); ++i) {
-    double* sum = row(spare, i);
-    std::fill(sum, sum + kVectors, 0.0);
-    for (int64_t j = 0; j < odd_; ++j) {
-      const double cosine = cosines_[i % odd_ * odd_ + j];
-      const double* from = row(x, i / odd_ * odd_ + j);
-      for (int64_t k = 0; k < kVectors; ++k) sum[k] += cosine * from[k];
-    }
-  }
-  // ... then sums and differences of stretches that differ in one bit of their number.
+  // Sums and differences of stretches that differ in one bit of their number ...
   for (int64_t bit = odd_; bit < width(); bit *= 2) {
-    for (int64_t i = 0; i < width(); ++i) {
-      if (i / bit % 2 != 0) continue;
-      double* a = row(spare, i);
-      double* b = row(spare, i + bit);
-      for (int64_t k = 0; k < kVectors; ++k) {
-        const double sum = a[k] + b[k];
-        b[k] = a[k] - b[k];
-        a[k] = sum;
+    for (int64_t first = 0; first < width(); first += 2 * bit) {
+      for (int64_t i = first; i < first + bit; ++i) {
+        double* a = row(x, i);
+        double* b = row(x, i + bit);
+        for (int64_t k = 0; k < kVectors; ++k) {
+          const double sum = a[k] + b[k];
+          b[k] = a[k] - b[k];
+          a[k] = sum;
+        }
       }
     }
   }
-  std::copy(spare, spare + width() * kVectors, x);
+  // ... then the cosines within each stretch of m.
+  if (odd_ == 1) {
+    for (int64_t i = 0; i < width() * kVectors; ++i) x[i] *= cosines_[0];
+    return;
+  }
+  std::copy(x, x + width() * kVectors, spare);
+  for (int64_t i = 0; i < width(); ++i) {
+    double* sum = row(x, i);
+    std::fill(sum, sum + kVectors, 0.0);
+    for (int64_t j = 0; j < odd_; ++j) {
+      const double cosine = cosines_[i % odd_ * odd_ + j];
+      const double* from = row(spare, i / odd_ * odd_ + j);
+      for (int64_t k = 0; k < kVectors; ++k) sum[k] += cosine * from[k];
+    }
+  }
 }
 
 Tensor RotateAxis(const Tensor& data, int axis, const HeadRotation& rotation) {

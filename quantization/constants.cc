@@ -1,12 +1,7 @@
 #include "quantization/constants.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
 
-#include "base/parallel.h"
-#include "base/text.h"
-#include "quantization/finite.h"
 #include "quantization/qparams.h"
 #include "quantization/shared_qparams.h"
 
@@ -84,7 +79,7 @@ class Filler {
   };
 
   // What this reader wants of a constant.
-  Choice Choose(NodeId id, int position) const {
+  Choice Choose(NodeId id, int position) {
     const Node& node = graph_.node(id);
     const ValueId constant = node.inputs[position];
     const ir::Tensor& data = *graph_.value(constant).constant;
@@ -105,9 +100,20 @@ class Filler {
     if (!dtype) dtype = options_.activation;
     if (!dtype) dtype = OperandDType(node);
     if (!dtype) return {};
-    if (auto exact = ExactSplatQparams(data, *dtype)) return {*exact, ir::QuantOrigin::kDerived};
+    const Range range = RangeOnce(data);
+    if (auto exact = ExactSplatQparams(range, *dtype)) return {*exact, ir::QuantOrigin::kDerived};
     if (!options_.activation) return {};
-    return {ChooseQparams(RangeOf(data), *dtype), ir::QuantOrigin::kWeight};
+    return {ChooseQparams(range, *dtype), ir::QuantOrigin::kWeight};
+  }
+
+  // Layers read the same tables as constants of their own.
+  Range RangeOnce(const ir::Tensor& data) {
+    auto& [seen, range] = ranges_[data.storage()];
+    if (!seen.SameView(data)) {
+      seen = data;
+      range = RangeOf(data);
+    }
+    return range;
   }
 
   // An operator computes in the dtype of its result.
@@ -151,22 +157,8 @@ class Filler {
   const ConstantOptions& options_;
   // Constants that were given qparams here: the value for each set of them.
   absl::flat_hash_map<ValueId, std::vector<ValueId>> chosen_;
+  absl::flat_hash_map<const void*, std::pair<ir::Tensor, Range>> ranges_;  // by storage
 };
-
-bool IsMaskOrBound(const Node& node) {
-  return std::holds_alternative<ir::Maximum>(node.op) ||
-         std::holds_alternative<ir::Minimum>(node.op) ||
-         std::holds_alternative<ir::Select>(node.op) || std::holds_alternative<ir::Add>(node.op) ||
-         std::holds_alternative<ir::Quantize>(node.op);
-}
-
-// NaN is never allowed; -Inf as a mask fill and any Inf as a clamp bound are.
-bool Allowed(const Node& reader, float x) {
-  if (std::isnan(x)) return false;
-  if (std::holds_alternative<ir::Add>(reader.op) || std::holds_alternative<ir::Select>(reader.op))
-    return x < 0;
-  return IsMaskOrBound(reader);
-}
 
 }  // namespace
 
@@ -180,66 +172,6 @@ bool IsBias(const Node& node, int position) {
 
 absl::Status QuantizeConstants(Graph& graph, const ConstantOptions& options) {
   return Filler(graph, options).Run();
-}
-
-absl::Status CheckConstantsFinite(const Graph& graph) {
-  constexpr int64_t kBlock = 1 << 16;
-  struct Block {
-    ValueId constant;
-    NodeId reader;
-    int64_t begin;
-    int64_t size;
-  };
-  std::vector<Block> blocks;
-  std::vector<bool> listed(graph.num_values(), false);
-  for (NodeId id : graph.TopologicalOrder()) {
-    for (ValueId input : graph.node(id).inputs) {
-      if (!graph.IsConstant(input) || listed[input]) continue;
-      const ir::Tensor& data = *graph.value(input).constant;
-      if (!ir::IsFloat(data.dtype())) continue;
-      listed[input] = true;
-      const int64_t total = data.NumElements();
-      for (int64_t begin = 0; begin < total; begin += kBlock) {
-        blocks.push_back({input, id, begin, std::min(kBlock, total - begin)});
-      }
-    }
-  }
-  std::atomic<int64_t> first_bad{static_cast<int64_t>(blocks.size())};
-  const auto bad_element = [&](const Block& block) -> absl::optional<std::pair<int64_t, float>> {
-    const ir::Tensor& data = *graph.value(block.constant).constant;
-    std::vector<float> converted;
-    absl::Span<const float> elements;
-    if (data.dtype() == ir::DType::kF32 && data.IsContiguous()) {
-      elements = {data.data<float>() + block.begin, static_cast<size_t>(block.size)};
-    } else {
-      converted.resize(block.size);
-      data.ReadFloats(block.begin, absl::MakeSpan(converted));
-      elements = converted;
-    }
-    if (!AnyNotFinite(elements)) return absl::nullopt;
-    for (int64_t i = 0; i < block.size; ++i) {
-      if (!std::isfinite(elements[i]) && !Allowed(graph.node(block.reader), elements[i])) {
-        return std::make_pair(block.begin + i, elements[i]);
-      }
-    }
-    return absl::nullopt;
-  };
-  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
-    if (i >= first_bad.load() || !bad_element(blocks[i])) return;
-    int64_t seen = first_bad.load();
-    while (i < seen && !first_bad.compare_exchange_weak(seen, i)) {
-    }
-  });
-  const int64_t found = first_bad.load();
-  if (found == static_cast<int64_t>(blocks.size())) return absl::OkStatus();
-  const Block& block = blocks[found];
-  const auto [place, element] = *bad_element(block);
-  const bool repeatable = std::isnan(element);
-  return InvalidInput("constant '", graph.value(block.constant).name, "' holds ",
-                      FormatFloat(element), " at element ", place, "; it is read by ",
-                      ir::Describe(graph, block.reader),
-                      repeatable ? "" : ", which is no clamp and no mask",
-                      ". Repair the checkpoint that the model was exported from");
 }
 
 }  // namespace g4c::quantization

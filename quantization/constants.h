@@ -29,11 +29,6 @@ bool IsBias(const ir::Node& node, int position);
 // A constant that readers want in several ways is split into one value for each. Linear.
 absl::Status QuantizeConstants(ir::Graph& graph, const ConstantOptions& options);
 
-// InvalidInput naming the constant and its first reader where a NaN, or an Inf that is no clamp
-// bound and no mask fill, lies in a real constant that a product, norm, table or sum reads. One
-// pass over every constant that is read.
-absl::Status CheckConstantsFinite(const ir::Graph& graph);
-
 }  // namespace g4c::quantization
 
 #endif  // QUANTIZATION_CONSTANTS_H_

@@ -67,9 +67,11 @@ Range RangeOf(absl::Span<const float> elements) {
 }
 
 Range RangeOf(const ir::Tensor& data) {
+  const int64_t total = data.NumElements();
+  if (data.dtype() == ir::DType::kF32 && data.IsContiguous())
+    return RangeOf(absl::MakeConstSpan(data.data<float>(), total));
   Range range;
   std::vector<float> block;
-  const int64_t total = data.NumElements();
   for (int64_t begin = 0; begin < total; begin += kBlock) {
     block.resize(std::min(kBlock, total - begin));
     data.ReadFloats(begin, absl::MakeSpan(block));
@@ -92,7 +94,10 @@ ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& data, int axis, ir::DT
 }
 
 absl::optional<ir::QuantPerTensor> ExactSplatQparams(const ir::Tensor& data, ir::DType dtype) {
-  const Range range = RangeOf(data);
+  return ExactSplatQparams(RangeOf(data), dtype);
+}
+
+absl::optional<ir::QuantPerTensor> ExactSplatQparams(const Range& range, ir::DType dtype) {
   if (range.empty() || range.lo != range.hi || !std::isfinite(range.lo)) return absl::nullopt;
   const float value = range.lo;
   if (value == 0) return ir::QuantPerTensor{dtype, 1.0f, 0};

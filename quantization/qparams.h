@@ -64,6 +64,7 @@ ir::QuantPerChannel ChooseWeightQparams(const ir::Tensor& weight, int axis, ir::
 // qparams that represent every element of a constant of one repeated number exactly; nullopt for
 // any other constant.
 absl::optional<ir::QuantPerTensor> ExactSplatQparams(const ir::Tensor& data, ir::DType dtype);
+absl::optional<ir::QuantPerTensor> ExactSplatQparams(const Range& range, ir::DType dtype);
 
 }  // namespace g4c::quantization
 

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
+#include "base/text.h"
 #include "quantization/constants.h"
 #include "quantization/join_dtypes.h"
 #include "quantization/mask_fill.h"
@@ -13,7 +15,9 @@
 namespace g4c::quantization {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+// What is printed keeps its order; finding a key in it is linear.
+using OrderedJson = nlohmann::ordered_json;
 
 absl::StatusOr<ir::DType> DTypeOf(const Json& json, absl::string_view where) {
   const absl::optional<ir::DType> dtype =
@@ -100,25 +104,73 @@ absl::StatusOr<AppliedRewrite> RewriteOf(const Json& json) {
         "qparams file: a rewrite needs a 'name', the name of a 'value', and a list of 'factors'");
   }
   AppliedRewrite rewrite{json["name"].get<std::string>(), json["value"].get<std::string>(), {}};
+  const std::string where = absl::StrCat("rewrite '", rewrite.name, "'");
   for (const Json& factor : json["factors"]) {
-    ASSIGN_OR_RETURN(rewrite.factors.emplace_back(),
-                     ScaleOf(factor, absl::StrCat("rewrite '", rewrite.name, "'")));
+    ASSIGN_OR_RETURN(rewrite.factors.emplace_back(), ScaleOf(factor, where));
   }
   return rewrite;
 }
 
-Json ToJson(const ir::Quantization& quantization) {
+// As few digits as read back to the same float; a JSON number is a double, which needs twice as
+// many.
+OrderedJson Number(float value) {
+  double shortest;
+  const bool same =
+      absl::SimpleAtod(FormatFloat(value), &shortest) && static_cast<float>(shortest) == value;
+  return same ? shortest : static_cast<double>(value);
+}
+
+OrderedJson Numbers(const std::vector<float>& values) {
+  OrderedJson json = OrderedJson::array();
+  for (float value : values) json.push_back(Number(value));
+  return json;
+}
+
+OrderedJson ToJson(const ir::Quantization& quantization) {
   if (KeptInFloat(quantization)) return {{"dtype", "float"}};
   if (const auto* q = std::get_if<ir::QuantPerTensor>(&quantization)) {
     return {{"dtype", std::string(ir::DTypeName(q->dtype))},
-            {"scale", q->scale},
+            {"scale", Number(q->scale)},
             {"zero_point", q->zero_point}};
   }
   const auto& q = std::get<ir::QuantPerChannel>(quantization);
   return {{"dtype", std::string(ir::DTypeName(q.dtype))},
           {"axis", q.axis},
-          {"scale", q.scales},
+          {"scale", Numbers(q.scales)},
           {"zero_point", q.zero_points}};
+}
+
+// Names come from the model's file and need not be UTF-8.
+std::string OneLine(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+// A line for each value and each rewrite: what changed can be seen by comparing lines.
+std::string Lines(const OrderedJson& json) {
+  std::string text = "{";
+  absl::string_view next = "\n ";
+  for (const auto& item : json.items()) {
+    absl::StrAppend(&text, next, OneLine(item.key()), ": ");
+    next = ",\n ";
+    const OrderedJson& content = item.value();
+    const bool nests = std::any_of(content.begin(), content.end(), [](const OrderedJson& element) {
+      return element.is_structured();
+    });
+    if (!nests) {
+      text += OneLine(content);
+      continue;
+    }
+    text += content.is_object() ? "{" : "[";
+    absl::string_view next_element = "\n  ";
+    for (const auto& element : content.items()) {
+      absl::StrAppend(&text, next_element);
+      next_element = ",\n  ";
+      if (content.is_object()) absl::StrAppend(&text, OneLine(element.key()), ": ");
+      text += OneLine(element.value());
+    }
+    text += content.is_object() ? "\n }" : "\n ]";
+  }
+  return text + "\n}\n";
 }
 
 }  // namespace
@@ -200,21 +252,20 @@ absl::Status ApplyQparams(const QparamsFile& file, ir::Graph& graph) {
 }
 
 std::string PrintQparams(const QparamsFile& file) {
-  Json json = {{"schema_version", 1},
-               {"model", {{"hash", file.model_hash}, {"weight_bytes", file.weight_bytes}}},
-               {"activation", std::string(ir::DTypeName(file.activation))},
-               {"weight", std::string(ir::DTypeName(file.weight))}};
-  json["rewrites"] = Json::array();
+  OrderedJson json = {{"schema_version", 1},
+                      {"model", {{"hash", file.model_hash}, {"weight_bytes", file.weight_bytes}}},
+                      {"activation", std::string(ir::DTypeName(file.activation))},
+                      {"weight", std::string(ir::DTypeName(file.weight))}};
+  json["rewrites"] = OrderedJson::array();
   for (const AppliedRewrite& rewrite : file.rewrites) {
     json["rewrites"].push_back(
-        {{"name", rewrite.name}, {"value", rewrite.value}, {"factors", rewrite.factors}});
+        {{"name", rewrite.name}, {"value", rewrite.value}, {"factors", Numbers(rewrite.factors)}});
   }
-  json["values"] = Json::object();
+  json["values"] = OrderedJson::object();
   for (const auto& [name, q] : file.values) json["values"][name] = ToJson(q);
-  json["mask_fill"] = Json::object();
-  for (const auto& [name, fill] : file.mask_fills) json["mask_fill"][name] = fill;
-  // Names come from the model's file and need not be UTF-8.
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  json["mask_fill"] = OrderedJson::object();
+  for (const auto& [name, fill] : file.mask_fills) json["mask_fill"][name] = Number(fill);
+  return Lines(json);
 }
 
 absl::StatusOr<QparamsFile> ParseQparams(absl::string_view text) {

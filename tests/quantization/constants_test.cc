@@ -108,37 +108,5 @@ TEST(QuantizeConstants, FillsWhatIsKnown) {
   }
 }
 
-TEST(CheckConstantsFinite, NamesTheConstantAndItsReader) {
-  const char* kGraph = R"(graph g {
-  in  %x: f32[1, 2]
-  k   %w: f32[2, 2] = [1, 2, nan, 4]
-  %y = fully_connected(%x, %w, -): f32[1, 2]
-  out %y
-})";
-  EXPECT_THAT(CheckConstantsFinite(ParseOrDie(kGraph)),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       ::testing::AllOf(::testing::HasSubstr("'w'"),
-                                        ::testing::HasSubstr("nan at element 2"),
-                                        ::testing::HasSubstr("fully_connected 'y'"))));
-}
-
-TEST(CheckConstantsFinite, AllowsInfiniteMasksAndBounds) {
-  EXPECT_OK(CheckConstantsFinite(ParseOrDie(R"(graph g {
-  in  %x: f32[1, 2]
-  k   %mask: f32[2] = [0, -inf]
-  k   %top: f32[] = [inf]
-  %a = add(%x, %mask): f32[1, 2]
-  %y = minimum(%a, %top): f32[1, 2]
-  out %y
-})")));
-  EXPECT_FALSE(CheckConstantsFinite(ParseOrDie(R"(graph g {
-  in  %x: f32[1, 2]
-  k   %c: f32[2] = [0, inf]
-  %a = add(%x, %c): f32[1, 2]
-  out %a
-})"))
-                   .ok());
-}
-
 }  // namespace
 }  // namespace g4c::quantization

@@ -37,6 +37,7 @@
 #include "quantization/block_search.h"
 #include "quantization/calibrate.h"
 #include "quantization/constants.h"
+#include "quantization/finite_check.h"
 #include "quantization/join_dtypes.h"
 #include "quantization/propagate.h"
 #include "quantization/qparams_file.h"
@@ -140,6 +141,13 @@ absl::Status QuantizeActivations(const ExportOptions& options, const quantizatio
   RETURN_IF_ERROR(quantization::AssignActivations(graph, observations, dtypes, origin));
   quantization::JoinDTypes(graph, observations, origin);
   return absl::OkStatus();
+}
+
+// Weights are looked at beside the passes over the graph, unless one thread has to do.
+using PendingStatus = std::shared_future<absl::Status>;
+PendingStatus StartFiniteCheck(const ir::Graph& graph) {
+  const auto when = NumThreads() > 1 ? std::launch::async : std::launch::deferred;
+  return std::async(when, [check = quantization::FiniteCheck(graph)] { return check.Run(); });
 }
 
 // Parsing takes as long as the passes over the graph (7 MB for 16 layers): it goes on beside them,
@@ -284,6 +292,52 @@ absl::Status WriteSensitivity(const ExportOptions& options, const ir::Graph& rea
   return absl::OkStatus();
 }
 
+// From the canonical form to what the target runs.
+absl::Status QuantizeAndLegalize(const ExportOptions& options, const ir::Target& target,
+                                 bool is_qdq, PendingQparams qparams, passes::PassRunner& runner,
+                                 FoldedModel& model, passes::LegalizeReport& legalized,
+                                 ExportReport& report) {
+  ir::Graph& graph = model.graph;
+  Decisions decisions;
+  if (options.to_float) {
+    KeepFloat(graph);
+  } else {
+    RETURN_IF_ERROR(
+        Quantize(options, target, is_qdq, std::move(qparams), runner, model, decisions, report));
+    if (decisions.real) RETURN_IF_ERROR(WriteSensitivity(options, *decisions.real, graph, report));
+    if (!options.save_qparams.empty())
+      RETURN_IF_ERROR(SaveQparams(options, model, decisions, graph));
+  }
+  if (options.drop_padding || options.valid_rows_io) {
+    passes::PassList drop("padding");
+    drop.Add<passes::DropPadding>(options.valid_rows_io);
+    RETURN_IF_ERROR(runner.Run(drop, graph));
+  }
+  passes::PassList lower = passes::LowerPhase();
+  RETURN_IF_ERROR(runner.Run(lower, graph));
+  if (options.to_float) {
+    KeepFloat(graph);
+  } else {
+    RETURN_IF_ERROR(MakeConversionsExplicit(options, decisions.constants, runner, graph));
+    if (options.activation == ir::DType::kF32) KeepFloat(graph);
+  }
+  passes::PassList legalize =
+      passes::LegalizePhase(target, {!options.no_float_islands}, &legalized);
+  RETURN_IF_ERROR(runner.Run(legalize, graph));
+  graph.EraseDead();
+  RETURN_IF_ERROR(ir::VerifyGraph(graph));
+  report.passes().SettleFolded(graph);
+  if (options.mixed) {
+    const bool macs = options.mixed->of == quantization::BudgetOf::kMacs;
+    report.passes().Note(
+        absl::StrFormat("%.1f %% of %s in %s",
+                        100 * quantization::ShareOf(graph, options.mixed->wide, options.mixed->of),
+                        macs ? "multiply-accumulates" : "activation elements",
+                        std::string(ir::DTypeName(options.mixed->wide))));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph,
                          const quantization::Audit& audit) {
   const std::string model = BaseName(options.model);
@@ -362,50 +416,22 @@ absl::Status Export(const ExportOptions& options) {
   RETURN_IF_ERROR(runner.Run(canonical, graph));
   RETURN_IF_ERROR(passes::RequireStaticInputs(graph));
   RETURN_IF_ERROR(CheckStatic(graph, report.passes()));
-  RETURN_IF_ERROR(quantization::CheckConstantsFinite(graph));
+  const PendingStatus finite = StartFiniteCheck(graph);
+  // Ranges of weights, and a file of qparams, come after it.
+  const bool waits = !options.to_float && (!qparams.valid() || !options.save_qparams.empty());
+  if (waits) RETURN_IF_ERROR(finite.get());
 
-  if (options.output.empty() && !options.explain_target)
+  if (options.output.empty() && !options.explain_target) {
+    RETURN_IF_ERROR(finite.get());
     return WithoutOutput(options, target, model, report);
+  }
 
-  // Quantise, legalise.
-  Decisions decisions;
-  if (options.to_float) {
-    KeepFloat(graph);
-  } else {
-    RETURN_IF_ERROR(
-        Quantize(options, target, is_qdq, std::move(qparams), runner, model, decisions, report));
-    if (decisions.real) RETURN_IF_ERROR(WriteSensitivity(options, *decisions.real, graph, report));
-    if (!options.save_qparams.empty())
-      RETURN_IF_ERROR(SaveQparams(options, model, decisions, graph));
-  }
-  if (options.drop_padding || options.valid_rows_io) {
-    passes::PassList drop("padding");
-    drop.Add<passes::DropPadding>(options.valid_rows_io);
-    RETURN_IF_ERROR(runner.Run(drop, graph));
-  }
-  passes::PassList lower = passes::LowerPhase();
-  RETURN_IF_ERROR(runner.Run(lower, graph));
-  if (options.to_float) {
-    KeepFloat(graph);
-  } else {
-    RETURN_IF_ERROR(MakeConversionsExplicit(options, decisions.constants, runner, graph));
-    if (options.activation == ir::DType::kF32) KeepFloat(graph);
-  }
   passes::LegalizeReport legalized;
-  passes::PassList legalize =
-      passes::LegalizePhase(target, {!options.no_float_islands}, &legalized);
-  RETURN_IF_ERROR(runner.Run(legalize, graph));
-  graph.EraseDead();
-  RETURN_IF_ERROR(ir::VerifyGraph(graph));
-  report.passes().SettleFolded(graph);
-  if (options.mixed) {
-    const bool macs = options.mixed->of == quantization::BudgetOf::kMacs;
-    report.passes().Note(
-        absl::StrFormat("%.1f %% of %s in %s",
-                        100 * quantization::ShareOf(graph, options.mixed->wide, options.mixed->of),
-                        macs ? "multiply-accumulates" : "activation elements",
-                        std::string(ir::DTypeName(options.mixed->wide))));
-  }
+  const absl::Status prepared = QuantizeAndLegalize(options, target, is_qdq, std::move(qparams),
+                                                    runner, model, legalized, report);
+  // A number that is none may be why something else failed.
+  RETURN_IF_ERROR(finite.get());
+  RETURN_IF_ERROR(prepared);
 
   if (options.explain_target) std::cout << ExplainTarget(graph, target, legalized) << std::flush;
   if (options.output.empty()) return absl::OkStatus();
