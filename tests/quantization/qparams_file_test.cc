@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <cstring>
+#include <limits>
+
 #include "ir/text.h"
 #include "tests/support/ir_testing.h"
 #include "tests/support/status_matchers.h"
@@ -100,6 +104,51 @@ TEST(QparamsFile, RefusesWhatItDoesNotUnderstand) {
   file.values["nobody"] = ir::QuantPerTensor{ir::DType::kU8, 1, 0};
   EXPECT_THAT(ApplyQparams(file, graph), StatusIs(absl::StatusCode::kInvalidArgument,
                                                   ::testing::HasSubstr("no value 'nobody'")));
+}
+
+TEST(QparamsFile, HasALineForEachValueAndFewDigits) {
+  QparamsFile file;
+  file.activation = file.weight = ir::DType::kU8;
+  file.rewrites = {{"up-down", "y", {0.1f, 3}}};
+  file.values["a\"b"] = ir::QuantPerTensor{ir::DType::kU8, 0.1f, 3};
+  file.values["w"] = ir::QuantPerChannel{ir::DType::kI8, 0, {1.0f / 3, 1e-30f}, {0, 0}};
+  EXPECT_EQ(PrintQparams(file), R"({
+ "schema_version": 1,
+ "model": {"hash":"","weight_bytes":0},
+ "activation": "u8",
+ "weight": "u8",
+ "rewrites": [
+  {"name":"up-down","value":"y","factors":[0.1,3.0]}
+ ],
+ "values": {
+  "a\"b": {"dtype":"u8","scale":0.1,"zero_point":3},
+  "w": {"dtype":"i8","axis":0,"scale":[0.33333334,1e-30],"zero_point":[0,0]}
+ },
+ "mask_fill": {}
+}
+)");
+}
+
+// Floats whose shortest decimals lie at the ends of what rounds to them, and the smallest and
+// largest.
+TEST(QparamsFile, ScalesReadBackToTheSameBits) {
+  QparamsFile file;
+  ir::QuantPerChannel q{ir::DType::kI8, 0, {}, {}};
+  uint32_t bits = 1;
+  for (int i = 0; i < 20000; ++i) {
+    bits = bits * 1664525u + 1013904223u;
+    const uint32_t positive = bits & 0x7fffffffu;
+    float scale;
+    std::memcpy(&scale, &positive, sizeof(scale));
+    if (std::isfinite(scale) && scale > 0) q.scales.push_back(scale);
+  }
+  q.scales.push_back(std::numeric_limits<float>::min());
+  q.scales.push_back(std::numeric_limits<float>::denorm_min());
+  q.scales.push_back(std::numeric_limits<float>::max());
+  q.zero_points.assign(q.scales.size(), 0);
+  file.values["w"] = q;
+  ASSERT_OK_AND_ASSIGN(const QparamsFile again, ParseQparams(PrintQparams(file)));
+  EXPECT_EQ(again.values, file.values);
 }
 
 }  // namespace
