@@ -32,9 +32,9 @@ class Pool {
   }
 
   void Run(int64_t tiles, Tile tile) {
-    // A second thread that starts a loop while one runs waits for its turn.
-    std::lock_guard<std::mutex> loop(loop_mutex_);
-    if (wanted_ == 1 || tiles == 1) {
+    // A second thread that starts a loop while one runs does its own alone.
+    const std::unique_lock<std::mutex> loop(loop_mutex_, std::try_to_lock);
+    if (!loop.owns_lock() || wanted_ == 1 || tiles == 1) {
       Drain(tiles, tile, /*shared=*/false);
       return;
     }

@@ -19,8 +19,8 @@ void SetNumThreads(int threads);
 int NumThreads();
 
 // Calls tile(0) .. tile(tiles - 1), each once, in any order and on any thread, and returns when all
-// have returned. A call from inside a tile runs its tiles in order on the calling thread. `tile`
-// must not throw.
+// have returned. A call from inside a tile, or while another thread's loop runs, runs its tiles in
+// order on the calling thread. `tile` must not throw.
 void ParallelFor(int64_t tiles, absl::FunctionRef<void(int64_t tile)> tile);
 
 // The same over [0, count) in ranges of `grain` elements, the last one shorter: body(begin, end).

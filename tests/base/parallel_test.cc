@@ -72,7 +72,7 @@ TEST_F(Parallel, ANestedLoopRunsInOrderOnItsThread) {
   EXPECT_THAT(orders, Each(ElementsAre(0, 1, 2, 3)));
 }
 
-TEST_F(Parallel, LoopsOfSeveralCallersTakeTurns) {
+TEST_F(Parallel, LoopsOfSeveralCallersRunBesideEachOther) {
   SetNumThreads(3);
   std::atomic<int64_t> sum = 0;
   std::vector<std::thread> callers;
