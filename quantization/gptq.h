@@ -3,11 +3,11 @@
 #ifndef QUANTIZATION_GPTQ_H_
 #define QUANTIZATION_GPTQ_H_
 
-#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "ir/quantization.h"
+#include "quantization/cholesky.h"
 
 namespace g4c::quantization {
 
@@ -24,7 +24,6 @@ class Gptq {
   // factorisation succeeds; it makes a matrix of any rank, zero included, do.
   static constexpr double kDamping = 0.01;
   Gptq(absl::Span<const double> gram, int64_t columns);
-  ~Gptq();
 
   // By how much more than kDamping the diagonal was raised; 1 for well-conditioned inputs.
   double damping_factor() const { return damping_factor_; }
@@ -35,11 +34,10 @@ class Gptq {
   std::vector<float> Round(absl::Span<const float> weight, const ir::QuantPerChannel& q) const;
 
  private:
-  struct Factor;
   int64_t columns_;
   double damping_factor_ = 1;
-  std::vector<int64_t> order_;  // order_[j]: the column of the weight at place j of the factor
-  std::unique_ptr<Factor> factor_;
+  std::vector<int64_t> order_;       // order_[j]: the column of the weight at place j of the factor
+  absl::optional<Cholesky> factor_;  // always there once constructed
 };
 
 }  // namespace g4c::quantization

@@ -1,6 +1,8 @@
 #include "quantization/hessian.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/parallel.h"
 #include "base/status.h"
@@ -12,14 +14,28 @@ namespace {
 constexpr int64_t kColumnsPerTile = 64;
 constexpr int64_t kElementsPerTile = 1 << 14;
 
-// sums += a^T b.
-void AddProduct(const ir::Tensor& a, const ir::Tensor& b, std::vector<double>& sums) {
-  const ir::Tensor product =
-      evaluator::FastMatMul(a.Transposed({1, 0}), b, {a.dims()[1], b.dims()[1]}, {});
-  const float* from = product.data<float>();
-  ParallelForRange(product.NumElements(), kElementsPerTile, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) sums[i] += from[i];
-  });
+// Columns of the product that are one call: of a symmetric one, what lies above such a block of the
+// diagonal is left out.
+constexpr int64_t kColumnsPerProduct = 512;
+
+// sums += a b, of which, if it is symmetric, only the lower triangle matters.
+void AddProduct(const ir::Tensor& a, const ir::Tensor& b, bool symmetric,
+                std::vector<double>& sums) {
+  const int64_t columns = a.dims()[0];
+  for (int64_t first = 0; first < columns; first += kColumnsPerProduct) {
+    const int64_t width = std::min(kColumnsPerProduct, columns - first);
+    const int64_t begin = symmetric ? first : 0;
+    const ir::Tensor product =
+        evaluator::FastMatMul(a.Sliced(0, begin, columns - begin), b.Sliced(1, first, width),
+                              {columns - begin, width}, {});
+    const float* from = product.data<float>();
+    ParallelForRange(columns - begin, kColumnsPerTile, [&](int64_t row, int64_t end) {
+      for (; row < end; ++row) {
+        double* to = sums.data() + (begin + row) * columns + first;
+        for (int64_t j = 0; j < width; ++j) to[j] += from[row * width + j];
+      }
+    });
+  }
 }
 
 // matrix -= a b^T / n.
@@ -71,13 +87,15 @@ void InputMoments::Add(const ir::Tensor& given, const ir::Tensor& real) {
     }
   });
   if (gram_.empty()) return;
-  AddProduct(given, given, gram_);
+  // Products with it are two thirds faster from rows that lie side by side.
+  const ir::Tensor transposed = given.Transposed({1, 0}).Contiguous();
+  AddProduct(transposed, given, /*symmetric=*/true, gram_);
   ir::Tensor shift = ir::Tensor::Allocate(ir::DType::kF32, given.dims());
   float* to = shift.mutable_data<float>();
   ParallelForRange(shift.NumElements(), kElementsPerTile, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) to[i] = y[i] - x[i];
   });
-  AddProduct(given, shift, cross_);
+  AddProduct(transposed, shift, /*symmetric=*/false, cross_);
 }
 
 bool InputMoments::IsFinite() const {
@@ -100,14 +118,14 @@ std::vector<double> InputMoments::Means(const std::vector<double>& sums) const {
   return means;
 }
 
-std::vector<double> InputMoments::Gram(bool centred) const {
-  std::vector<double> matrix = gram_;
+std::vector<double> InputMoments::TakeGram(bool centred) {
+  std::vector<double> matrix = std::exchange(gram_, {});
   if (centred) Centre(given_sums_, given_sums_, static_cast<double>(rows_), matrix);
   return matrix;
 }
 
-std::vector<double> InputMoments::Cross(bool centred) const {
-  std::vector<double> matrix = cross_;
+std::vector<double> InputMoments::TakeCross(bool centred) {
+  std::vector<double> matrix = std::exchange(cross_, {});
   if (!centred) return matrix;
   std::vector<double> shift_sums(columns_);
   for (int64_t j = 0; j < columns_; ++j) shift_sums[j] = real_sums_[j] - given_sums_[j];

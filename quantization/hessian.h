@@ -33,12 +33,13 @@ class InputMoments {
   std::vector<double> GivenMeans() const { return Means(given_sums_); }
   std::vector<double> RealMeans() const { return Means(real_sums_); }
 
-  // sum (x - m)(x - m)^T over the given inputs, m being their mean, or 0 unless `centred`.
-  std::vector<double> Gram(bool centred) const;
+  // sum (x - m)(x - m)^T over the given inputs, m being their mean, or 0 unless `centred`. Only the
+  // lower triangle means anything. Both matrices are large: they are handed out once.
+  std::vector<double> TakeGram(bool centred);
   // Whether given and real inputs may differ, so that Cross is not zero.
   bool has_cross() const { return !cross_.empty(); }
   // sum (x - m)((y - n) - (x - m))^T, y being the real inputs, n their mean. Requires has_cross.
-  std::vector<double> Cross(bool centred) const;
+  std::vector<double> TakeCross(bool centred);
 
  private:
   std::vector<double> Means(const std::vector<double>& sums) const;
@@ -48,7 +49,7 @@ class InputMoments {
   std::vector<double> squares_;
   std::vector<double> given_sums_;
   std::vector<double> real_sums_;
-  std::vector<double> gram_;   // empty without matrices
+  std::vector<double> gram_;   // its lower triangle; empty without matrices
   std::vector<double> cross_;  // of given and (real - given); empty where these are the same
 };
 

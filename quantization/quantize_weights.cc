@@ -182,35 +182,34 @@ class WeightQuantizer {
                           "' NaN, infinite or empty, so that no weights can be chosen for ",
                           ir::Describe(graph_, group.linears[0]));
     }
-    QuantizeLinears(group, moments, &simulated);
+    QuantizeLinears(group, std::move(moments), &simulated);
     return absl::OkStatus();
   }
 
   // `simulated`, if there is one, gets what the graph gets.
-  void QuantizeLinears(const Group& group, const InputMoments& moments, Graph* simulated) {
+  void QuantizeLinears(const Group& group, InputMoments moments, Graph* simulated) {
     const int64_t columns = moments.columns();
     const bool correct_bias =
         options_.correct_bias && std::all_of(group.linears.begin(), group.linears.end(),
                                              [&](NodeId id) { return HasFreeBias(graph_, id); });
-    std::unique_ptr<Gptq> gptq;
-    std::vector<double> gram;
+    absl::optional<Gptq> gptq;
+    absl::optional<FloatMatch> match;
     if (options_.method == WeightMethod::kGptq) {
-      gram = moments.Gram(correct_bias);
-      gptq = std::make_unique<Gptq>(gram, columns);
+      const bool matches = options_.match_float && moments.has_cross();
+      const std::vector<double> gram = moments.TakeGram(correct_bias);
+      if (matches) match.emplace(gram, moments.TakeCross(correct_bias), columns, kMatchDamping);
+      gptq.emplace(gram, columns);
     }
     const std::vector<float> importance = moments.MeanSquares();
     for (NodeId id : group.linears) {
       const ValueId weight = graph_.node(id).inputs[1];
       const std::vector<float> original = graph_.value(weight).constant->Floats();
       if (moments.rows() < columns) notes_.short_of_rows.push_back(ir::Describe(graph_, id));
-      std::vector<float> target = original;
-      if (gptq != nullptr && options_.match_float && moments.has_cross()) {
-        target = MatchFloat(original, gram, moments.Cross(correct_bias), columns, kMatchDamping);
-      }
+      const std::vector<float> target = match ? match->Match(original) : original;
       const ir::QuantPerChannel q = SetRanges(id, target, importance);
       const ir::Dims dims = graph_.value(weight).constant->dims();
       Tensor rounded;
-      if (gptq != nullptr) {
+      if (gptq) {
         rounded = Tensor::Of<float>(ir::DType::kF32, dims, gptq->Round(target, q));
         graph_.SetConstant(weight, rounded);
       } else {

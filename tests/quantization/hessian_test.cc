@@ -23,21 +23,35 @@ InputMoments Example() {
 }
 
 TEST(InputMoments, Sums) {
-  const InputMoments moments = Example();
+  InputMoments moments = Example();
   EXPECT_EQ(moments.rows(), 3);
-  EXPECT_THAT(moments.Gram(false), ElementsAre(11, -12, -12, 24));
+  EXPECT_THAT(moments.TakeGram(false), ElementsAre(11, -12, -12, 24));
   // Row 1 is off by (0, 1), row 3 by (1, 0).
-  EXPECT_THAT(moments.Cross(false), ElementsAre(-1, 1, 2, 2));
+  EXPECT_THAT(moments.TakeCross(false), ElementsAre(-1, 1, 2, 2));
   EXPECT_THAT(moments.GivenMeans(), ElementsAre(1, 0));
   EXPECT_THAT(moments.RealMeans(), ElementsAre(4.0 / 3, 1.0 / 3));
   EXPECT_THAT(moments.MeanSquares(), ElementsAre(11.0f / 3, 8.0f));
 }
 
 TEST(InputMoments, CentredSumsDoNotSeeMeans) {
-  const InputMoments moments = Example();
+  InputMoments moments = Example();
   // sum x = (3, 0), sum (y - x) = (1, 1), 3 rows.
-  EXPECT_THAT(moments.Gram(true), ElementsAre(11 - 3, -12, -12, 24));
-  EXPECT_THAT(moments.Cross(true), ElementsAre(-1 - 1, 1 - 1, 2, 2));
+  EXPECT_THAT(moments.TakeGram(true), ElementsAre(11 - 3, -12, -12, 24));
+  EXPECT_THAT(moments.TakeCross(true), ElementsAre(-1 - 1, 1 - 1, 2, 2));
+}
+
+// More columns than one product has.
+TEST(InputMoments, TheGramMatrixHasItsLowerTriangle) {
+  constexpr int64_t kColumns = 600;
+  InputMoments moments(kColumns, true);
+  std::vector<float> x(kColumns);
+  for (int64_t j = 0; j < kColumns; ++j) x[j] = static_cast<float>(j % 7 - 3);
+  const ir::Tensor row = ir::Tensor::Of<float>(ir::DType::kF32, {1, kColumns}, x);
+  moments.Add(row, row);
+  const std::vector<double> gram = moments.TakeGram(false);
+  for (int64_t i = 0; i < kColumns; ++i) {
+    for (int64_t j = 0; j <= i; ++j) ASSERT_EQ(gram[i * kColumns + j], double{x[i]} * x[j]);
+  }
 }
 
 TEST(InputMoments, KnowsInfinities) {
