@@ -161,6 +161,22 @@ def external_wrong_length(folder):
     return with_weight(folder, weight(location="weights.bin", length=32))
 
 
+def external_negative_length(folder):
+    (folder / "weights.bin").write_bytes(bytes(24))
+    return with_weight(folder, weight(location="weights.bin", offset=0, length=-24))
+
+
+def external_offset_that_wraps(folder):
+    """Offset + length is 16 in 64 bits."""
+    (folder / "weights.bin").write_bytes(bytes(24))
+    return with_weight(folder, weight(location="weights.bin", offset=(1 << 64) - 8, length=24))
+
+
+def external_folder(folder):
+    (folder / "weights.bin").mkdir()
+    return with_weight(folder, weight(location="weights.bin", length=24))
+
+
 def external_parent(folder):
     (folder / "weights.bin").write_bytes(bytes(24))
     inner = folder / "inner"

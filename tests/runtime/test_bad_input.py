@@ -62,6 +62,9 @@ BROKEN = [
     (broken.external_short, INPUT, ["weights.bin", "'w'"]),
     (broken.external_offset_past_end, INPUT, ["weights.bin", "'w'"]),
     (broken.external_wrong_length, INPUT, ["'w'"]),
+    (broken.external_negative_length, INPUT, ["'-24'", "'w'"]),
+    (broken.external_offset_that_wraps, INPUT, ["weights.bin", "18446744073709551608", "'w'"]),
+    (broken.external_folder, INPUT, ["weights.bin", "is a folder", "'w'"]),
     (broken.external_parent, INPUT, ["../weights.bin", "'w'"]),
     (broken.external_absolute, INPUT, ["weights.bin", "'w'"]),
     (broken.external_symlink, INPUT, ["weights.bin", "'w'"]),
@@ -225,12 +228,6 @@ def test_output_folder_nobody_can_write(tmp_path):
     run = command(ENCODER, "-o", "/proc/out.circle", *GRID, "--float")
     assert run.returncode == WRITING
     assert "/proc" in run.stderr
-
-
-def test_audit_folder_missing(tmp_path):
-    run = command(ENCODER, "-o", tmp_path / "out.circle", *GRID, "--float", "--audit", tmp_path / "nowhere" / "a.json")
-    assert run.returncode == WRITING
-    assert "nowhere" in run.stderr
 
 
 # ---- the other verbs ----

@@ -1,7 +1,6 @@
 """What goes wrong while a file is written leaves the old output as it was, and nothing beside it."""
 
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -9,9 +8,13 @@ import sys
 import time
 
 import pytest
-from support import COMMAND, GRID, ROOT, command, heed_signals
+from support import COMMAND, GRID, MODELS, ROOT, command, heed_signals, succeed
 
 OLD = b"the old output"
+WRITING = 5
+
+ENCODER = MODELS / "encoder_dynamo_op18.onnx"
+CALIBRATED = (*GRID, "--calibration", MODELS / "calibration.npz", "--observer", "minmax")
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +84,87 @@ def test_weights_that_are_cut_off_while_they_are_read(model, out, tmp_path):
     assert unchanged(out)
 
 
-def test_a_full_disk(model, tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode != 0:
         pytest.skip("mounting a small tmpfs is not permitted here")
-    try:
-        out = pathlib.Path(disk) / "out.circle"
-        out.write_bytes(OLD)
-        run = command(model, "-o", out, *GRID, "--float")
-        assert run.returncode == 5
-        assert f"{out}: cannot be written: No space left on device" in run.stderr
-        assert unchanged(out)
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk(model, small_disk):
+    out = small_disk / "out.circle"
+    out.write_bytes(OLD)
+    run = command(model, "-o", out, *GRID, "--float")
+    assert run.returncode == WRITING
+    assert f"{out}: cannot be written: No space left on device" in run.stderr
+    assert unchanged(out)
+
+
+# ---- the folder for temporary files ----
+
+
+def spill(out, temporary):
+    """An export that keeps its activations in a temporary file."""
+    return command(ENCODER, "-o", out, *CALIBRATED, "--spill-above", 0, env={"TMPDIR": str(temporary)})
+
+
+def test_a_temporary_file_on_a_full_disk(small_disk, out):
+    with open(small_disk / "filling", "wb") as filling:
+        while filling.write(bytes(4096)) and shutil.disk_usage(small_disk).free > 16384:
+            filling.flush()
+    run = spill(out, small_disk)
+    assert run.returncode == WRITING
+    assert f"no temporary file in '{small_disk}'" in run.stderr and "No space left on device" in run.stderr
+    assert unchanged(out) and os.listdir(small_disk) == ["filling"]
+
+
+# Root too cannot make files in /proc.
+@pytest.mark.parametrize("temporary, reason", [("absent", "No such file or directory"), ("a file", "Not a directory"),
+                                               ("/proc", "No such file or directory")])
+def test_no_folder_for_temporary_files(temporary, reason, tmp_path, out):
+    (tmp_path / "a file").touch()
+    temporary = tmp_path / temporary  # an absolute path stays what it is
+    run = spill(out, temporary)
+    assert run.returncode == WRITING
+    assert f"no temporary file in '{temporary}'" in run.stderr and f"{reason}; set TMPDIR" in run.stderr
+    assert unchanged(out) and sorted(os.listdir(tmp_path)) == ["a file", "out"]
+    # What needs no temporary file asks for none.
+    for options in (CALIBRATED, (*GRID, "--float")):
+        succeed(ENCODER, "-o", out, *options, env={"TMPDIR": str(temporary)})
+        assert os.listdir(out.parent) == [out.name]
+
+
+# ---- what is written beside the output ----
+
+
+@pytest.mark.parametrize("option, name", [("--depfile", "out.d"), ("--audit", "audit.txt"), ("--audit", "audit.json"),
+                                          ("--save-qparams", "qparams.json"), ("--save-stats", "stats.json"),
+                                          ("--save-config", "rules.json"), ("--sensitivity", "noise.csv")])
+def test_no_folder_for_a_file_beside_the_output(option, name, tmp_path, out):
+    run = command(ENCODER, "-o", out, *CALIBRATED, option, tmp_path / "absent" / name)
+    assert run.returncode == WRITING
+    assert f"{tmp_path}/absent/{name}: cannot be written: the folder {tmp_path}/absent does not exist" in run.stderr
+    assert unchanged(out) and os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("option, name", [("--depfile", "out.d"), ("--audit", "audit.txt")])
+def test_a_folder_where_a_file_beside_the_output_should_be(option, name, tmp_path, out):
+    (tmp_path / name).mkdir()
+    run = command(ENCODER, "-o", out, *GRID, "--float", option, tmp_path / name)
+    assert run.returncode == WRITING
+    assert f"{tmp_path}/{name}: cannot be written: it is a folder" in run.stderr
+    assert unchanged(out) and sorted(os.listdir(tmp_path)) == sorted(["out", name])
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "out.circle").mkdir()
+    (tmp_path / "audit.txt").write_bytes(OLD)
+    run = command(ENCODER, "-o", tmp_path / "out.circle", *GRID, "--float", "--depfile", tmp_path / "out.d",
+                  "--audit", tmp_path / "audit.txt", "--audit", tmp_path / "audit.json")
+    assert run.returncode == WRITING
+    assert f"{tmp_path}/out.circle: cannot be written: it is a folder" in run.stderr
+    assert (tmp_path / "audit.txt").read_bytes() == OLD and len(list(tmp_path.iterdir())) == 2

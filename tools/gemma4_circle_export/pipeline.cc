@@ -338,13 +338,22 @@ absl::Status QuantizeAndLegalize(const ExportOptions& options, const ir::Target&
   return absl::OkStatus();
 }
 
+// A file that is to stand beside the output: written, but not under its name before Commit().
+absl::StatusOr<AtomicFile> Written(const std::string& path, const std::string& text) {
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file.Write(text));
+  return file;
+}
+
 absl::Status WriteAudits(const ExportOptions& options, const ir::Graph& graph,
-                         const quantization::Audit& audit) {
+                         const quantization::Audit& audit, std::vector<AtomicFile>& files) {
   const std::string model = BaseName(options.model);
   for (const std::string& path : options.audits) {
     const bool json = path.ends_with(".json");
-    RETURN_IF_ERROR(WriteAtomically(path, json ? quantization::AuditJson(graph, audit, model)
-                                               : quantization::AuditText(graph, audit, model)));
+    ASSIGN_OR_RETURN(AtomicFile file,
+                     Written(path, json ? quantization::AuditJson(graph, audit, model)
+                                        : quantization::AuditText(graph, audit, model)));
+    files.push_back(std::move(file));
   }
   return absl::OkStatus();
 }
@@ -360,12 +369,11 @@ std::string MakePath(const std::string& path) {
   return text;
 }
 
-absl::Status WriteDepfile(const ExportOptions& options, std::vector<std::string> files) {
+std::string DepfileText(const ExportOptions& options, std::vector<std::string> files) {
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   for (std::string& file : files) file = MakePath(file);
-  return WriteAtomically(options.depfile, absl::StrCat(MakePath(options.output), ": ",
-                                                       absl::StrJoin(files, " \\\n  "), "\n"));
+  return absl::StrCat(MakePath(options.output), ": ", absl::StrJoin(files, " \\\n  "), "\n");
 }
 
 }  // namespace
@@ -442,10 +450,18 @@ absl::Status Export(const ExportOptions& options) {
   write.identifier = target.identifier;
   write.max_file_bytes = target.max_file_bytes;
   write.allow_offset_buffers = target.offset_constants;
-  RETURN_IF_ERROR(backend::WriteCircle(graph, write, options.output));
-  RETURN_IF_ERROR(WriteAudits(options, graph, audit));
   for (const std::string& file : model.files) report.AddFile(file);
-  if (!options.depfile.empty()) RETURN_IF_ERROR(WriteDepfile(options, report.files()));
+  // What cannot be written beside the output leaves the old output: it would look up to date to
+  // make.
+  std::vector<AtomicFile> beside;
+  RETURN_IF_ERROR(WriteAudits(options, graph, audit, beside));
+  if (!options.depfile.empty()) {
+    ASSIGN_OR_RETURN(AtomicFile file,
+                     Written(options.depfile, DepfileText(options, report.files())));
+    beside.push_back(std::move(file));
+  }
+  RETURN_IF_ERROR(backend::WriteCircle(graph, write, options.output));
+  for (AtomicFile& file : beside) RETURN_IF_ERROR(file.Commit());
   report.Print(graph, audit, runner);
   const int bad = audit.Count(quantization::FindingKind::kMissing) +
                   audit.Count(quantization::FindingKind::kInconsistent);
