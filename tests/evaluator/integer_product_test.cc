@@ -239,6 +239,52 @@ TEST(IntegerBatchMatMul, TakesAConstantPerColumn) {
               IsUnsupported(HasSubstr("only axis 1")));
 }
 
+// The shapes of the full-size encoder: every tile is full, and sums are as long as they get. Rows
+// at the ends, in the middle and around the borders of tiles stand for all.
+TEST(IntegerProduct, AtFullSizeSampledRowsFollowTheRule) {
+  constexpr int64_t kTokens = 2520;
+  const int64_t rows[] = {0, 3, 4, 31, 32, 1259, 1260, 2495, 2496, 2519};
+  struct Case {
+    DType a, b;
+    int64_t k, n;
+  };
+  std::mt19937 random(8);
+  for (const Case& c :
+       {Case{DType::kU8, DType::kU8, 3072, 768}, Case{DType::kI8, DType::kI8, 768, 768},
+        Case{DType::kI16, DType::kU8, 768, 768}, Case{DType::kI16, DType::kI16, 64, kTokens},
+        Case{DType::kU8, DType::kU8, kTokens, 64}}) {
+    // Zero points far from the middle make sums large: about a quarter of what the result holds.
+    const auto q_a = PerTensor(c.a, 0.013f, ir::MinOf(c.a) / 2 + 3);
+    const auto q_b = PerTensor(c.b, 0.003f, ir::MinOf(c.b) / 2 + 5);
+    const double most = static_cast<double>(c.k) * ir::MaxOf(c.a) * ir::MaxOf(c.b);
+    const auto q_out = PerTensor(c.a, static_cast<float>(most * 0.013 * 0.003 / ir::MaxOf(c.a)), 1);
+    const Affine a = AffineOf(q_a), b = AffineOf(q_b), out = AffineOf(q_out);
+    const std::vector<int64_t> x = RandomInts(random, c.a, kTokens * c.k);
+    const std::vector<int64_t> w = RandomInts(random, c.b, c.n * c.k);
+    ASSERT_OK_AND_ASSIGN(const std::vector<int64_t> linear,
+                         RunInts(ir::FullyConnected{},
+                                 {Quantised(q_a, {1, kTokens, c.k}, x),
+                                  Quantised(q_b, {c.n, c.k}, w, true), Omitted()},
+                                 q_out));
+    ASSERT_OK_AND_ASSIGN(
+        const std::vector<int64_t> batched,
+        RunInts(ir::BatchMatMul{false, true},
+                {Quantised(q_a, {1, kTokens, c.k}, x), Quantised(q_b, {1, c.n, c.k}, w)}, q_out));
+    for (const int64_t i : rows) {
+      for (int64_t j = 0; j < c.n; ++j) {
+        int64_t acc = 0;
+        for (int64_t l = 0; l < c.k; ++l) {
+          acc += (x[i * c.k + l] - a.zero_point) * (w[j * c.k + l] - b.zero_point);
+        }
+        const int64_t wanted = Expected(acc, a.scale, b.scale, out);
+        ASSERT_LT(wanted, out.max());
+        ASSERT_EQ(linear[i * c.n + j], wanted) << ir::DTypeName(c.a) << ": " << i << ", " << j;
+        ASSERT_EQ(batched[i * c.n + j], wanted) << ir::DTypeName(c.a) << ": " << i << ", " << j;
+      }
+    }
+  }
+}
+
 TEST(IntegerProduct, IsTheSameForAnyNumberOfThreads) {
   std::mt19937 random(7);
   const auto q = PerTensor(DType::kI16, 0.001f, 0);
