@@ -262,6 +262,7 @@ Tensor Tensor::Contiguous() const {
 }
 
 void Tensor::ReadElements(int64_t begin, int64_t count, uint8_t* out) const {
+  if (count == 0) return;  // where there may be no bytes to point at
   const int width = ByteWidth(dtype_);
   if (IsComputed()) {
     source_->Read(begin, count, out);
