@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "ir/reshape_axis.h"
 #include "passes/computed_weights.h"
 #include "passes/matchers.h"
 
@@ -137,18 +138,6 @@ class BackTrace {
   ReorderPlan plan_;
 };
 
-// The axis of a reshape's result that is `count` axes of its operand from `axis` on; nullopt where
-// there is none.
-absl::optional<int> AxisAfterReshape(const Dims& from, const Dims& to, int axis, int count) {
-  const int64_t outer = Product(from, 0, axis);
-  const int64_t size = Product(from, axis, axis + count);
-  int64_t before = 1;
-  for (size_t i = 0; i < to.size() && before <= outer; before *= to[i++]) {
-    if (before == outer && to[i] == size) return static_cast<int>(i);
-  }
-  return absl::nullopt;
-}
-
 // Where `axis` of a node's operand is in its result; nullopt where the node can tell the order of
 // the elements along it.
 absl::optional<int> AxisAfter(const Graph& graph, const ir::Node& node, ValueId operand,
@@ -160,7 +149,7 @@ absl::optional<int> AxisAfter(const Graph& graph, const ir::Node& node, ValueId 
       if (transpose->perm[i] == axis) return static_cast<int>(i);
     }
   }
-  if (std::holds_alternative<ir::Reshape>(node.op)) return AxisAfterReshape(from, to, axis, 1);
+  if (std::holds_alternative<ir::Reshape>(node.op)) return ir::AxisAfterReshape(from, to, axis, 1);
   if (std::holds_alternative<ir::BroadcastTo>(node.op)) {
     const int after = axis + static_cast<int>(to.size() - from.size());
     return to[after] == from[axis] ? absl::optional<int>(after) : absl::nullopt;
@@ -266,8 +255,8 @@ Contractions ContractionsOf(const Graph& graph, ValueId value, int channel_axes)
         if (place.count == 1) {
           axis = AxisAfter(graph, node, place.value, result, place.axis);
         } else if (std::holds_alternative<ir::Reshape>(node.op)) {
-          axis = AxisAfterReshape(DimsOf(graph, place.value), DimsOf(graph, result), place.axis,
-                                  place.count);
+          axis = ir::AxisAfterReshape(DimsOf(graph, place.value), DimsOf(graph, result), place.axis,
+                                      place.count);
         }
         if (!axis) {
           found.obstacle = absl::StrCat("it is read by ", ir::Describe(graph, use.node));

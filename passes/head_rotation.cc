@@ -74,20 +74,6 @@ HeadRotation::HeadRotation(int64_t d) : even_(d & -d), odd_(d / even_), cosines_
   }
 }
 
-std::vector<double> HeadRotation::Matrix() const {
-  const int64_t d = width();
-  std::vector<double> matrix(d * d);
-  for (int64_t row = 0; row < d; ++row) {
-    for (int64_t column = 0; column < d; ++column) {
-      // Hadamard: the sign is the parity of the common bits.
-      const bool negative = __builtin_parityll((row / odd_) & (column / odd_)) != 0;
-      const double cosine = cosines_[row % odd_ * odd_ + column % odd_];
-      matrix[row * d + column] = negative ? -cosine : cosine;
-    }
-  }
-  return matrix;
-}
-
 void HeadRotation::Apply(double* x, double* spare) const {
   const auto row = [](double* of, int64_t i) { return of + i * kVectors; };
   // Sums and differences of stretches that differ in one bit of their number ...

@@ -15,9 +15,6 @@ class HeadRotation {
   explicit HeadRotation(int64_t d);
 
   int64_t width() const { return odd_ * even_; }
-  // R, row-major [d, d].
-  std::vector<double> Matrix() const;
-
   // Vectors that are rotated together.
   static constexpr int64_t kVectors = 16;
   // x [d, kVectors] -> R x in place, in k + m steps an element; `spare` has as many elements.

@@ -5,6 +5,7 @@
 
 #include "absl/types/optional.h"
 #include "ir/elementwise.h"
+#include "ir/reshape_axis.h"
 #include "ir/shape_inference.h"
 
 namespace g4c::quantization {
@@ -17,17 +18,6 @@ using ir::NodeId;
 using ir::ValueId;
 
 int RankOf(const Graph& graph, ValueId id) { return graph.value(id).type.shape.rank(); }
-
-// The operand's axis that `axis` of a reshaped value is; nullopt where it is split or merged.
-absl::optional<int> AxisBeforeReshape(const ir::Dims& from, const ir::Dims& to, int axis) {
-  int64_t before = 1;
-  for (int i = 0; i < axis; ++i) before *= to[i];
-  int64_t before_from = 1;
-  for (size_t i = 0; i < from.size(); before_from *= from[i++]) {
-    if (before_from == before && from[i] == to[axis]) return static_cast<int>(i);
-  }
-  return absl::nullopt;
-}
 
 // Of each operand, what index i of `axis` of the results depends on: index i of an axis, or all.
 // Nullopt where the operator mixes indices of that axis, or is none that is known not to.
@@ -82,7 +72,7 @@ absl::optional<std::vector<int>> OperandAxes(const Graph& graph, const Node& nod
   }
   if (const auto* reshape = std::get_if<ir::Reshape>(&node.op)) {
     const absl::optional<int> before =
-        AxisBeforeReshape(graph.value(x).type.shape.dims(), reshape->shape, axis);
+        ir::AxisAfterReshape(reshape->shape, graph.value(x).type.shape.dims(), axis, 1);
     if (!before) return absl::nullopt;
     axes[0] = *before;
     return axes;

@@ -1,7 +1,8 @@
 #include "quantization/row_sample.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "evaluator/evaluate_node.h"
 
 namespace g4c::quantization {
 
@@ -33,22 +34,11 @@ RowSample ChooseRows(absl::Span<const float> magnitudes, int64_t count) {
 }
 
 ir::Tensor TakeRows(const ir::Tensor& data, int axis, absl::Span<const int64_t> indices) {
-  const ir::Tensor source = data.Contiguous();
-  ir::Dims dims = source.dims();
-  const int64_t extent = dims[axis];
-  dims[axis] = static_cast<int64_t>(indices.size());
-  ir::Tensor taken = ir::Tensor::Allocate(source.dtype(), dims);
-  int64_t bytes = ir::ByteWidth(source.dtype());  // of one row
-  for (size_t i = axis + 1; i < dims.size(); ++i) bytes *= dims[i];
-  uint8_t* to = const_cast<uint8_t*>(taken.bytes());
-  for (const uint8_t* from = source.bytes(); from != source.bytes() + source.NumBytes();
-       from += extent * bytes) {
-    for (int64_t index : indices) {
-      std::memcpy(to, from + index * bytes, bytes);
-      to += bytes;
-    }
-  }
-  return taken;
+  const ir::Tensor rows = ir::Tensor::I64(indices);
+  const ir::Tensor* operands[] = {&data, &rows};
+  const auto taken = evaluator::EvaluateNode(ir::Gather{axis}, operands, 1);
+  G4C_CHECK(taken.ok());  // indices of rows that there are
+  return (*taken)[0];
 }
 
 }  // namespace g4c::quantization

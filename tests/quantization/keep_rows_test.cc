@@ -39,14 +39,6 @@ constexpr char kBlock[] = R"(graph g {
   out %y
 })";
 
-ir::ValueId ByName(const ir::Graph& graph, absl::string_view name) {
-  for (ir::ValueId id = 0; id < graph.num_values(); ++id) {
-    if (graph.value(id).name == name) return id;
-  }
-  ADD_FAILURE() << "no value " << name;
-  return ir::kNoValue;
-}
-
 // The graph as one block, of which `wanted` rows are kept.
 RowBlock Kept(const ir::Graph& graph, const WantedRows& wanted, int64_t count) {
   absl::StatusOr<RowBlock> kept =
@@ -56,7 +48,7 @@ RowBlock Kept(const ir::Graph& graph, const WantedRows& wanted, int64_t count) {
 }
 
 ir::Dims DimsOf(const RowBlock& kept, absl::string_view name) {
-  return kept.extracted.graph.value(ByName(kept.extracted.graph, name)).type.shape.dims();
+  return kept.extracted.graph.value(ValueNamed(kept.extracted.graph, name)).type.shape.dims();
 }
 
 TEST(KeepRows, ComputesTheRowsOfTheWholeBlock) {
@@ -94,7 +86,7 @@ TEST(KeepRows, ComputesWholeWhatAttentionMixesAndNothingElse) {
 TEST(KeepRows, ComputesWholeWhatIsWantedWhole) {
   const ir::Graph graph = ParseOrDie(kBlock);
   const RowBlock kept =
-      Kept(graph, {{graph.outputs()[0].value, 1}, {ByName(graph, "turned"), kAllRows}}, 2);
+      Kept(graph, {{graph.outputs()[0].value, 1}, {ValueNamed(graph, "turned"), kAllRows}}, 2);
   EXPECT_THAT(DimsOf(kept, "turned"), ElementsAre(1, 6, 1, 4));
   EXPECT_THAT(DimsOf(kept, "logits"), ElementsAre(1, 1, 2, 6));
 }
